@@ -1,0 +1,242 @@
+// How a head is held.
+//
+// One block holds one message head: a run of bytes, and a small array of entries that say where each
+// name and value stands in them. A received head keeps its raw bytes, start line included. A head
+// that we compose holds its fields in wire form ("name: value CRLF"), so that the HTTP/1 writer
+// copies them as one run and HTTP/2 can walk the entries. No String is made, and a block that is
+// used again allocates nothing once its storage has grown to the size of the usual head.
+
+/// Where one field line stands in a block's bytes.
+package struct FieldEntry: Sendable {
+  /// Offset of the name's first byte.
+  package let nameStart: UInt32
+  /// Offset of the value's first byte (optional whitespace excluded).
+  package let valueStart: UInt32
+  /// Length of the value without optional whitespace around it.
+  package let valueLength: UInt32
+  /// Length of the name.
+  package let nameLength: UInt16
+  /// The interned name.
+  package let name: FieldName
+
+  package init(
+    name: FieldName, nameStart: Int, nameLength: Int, valueStart: Int, valueLength: Int
+  ) {
+    self.name = name
+    self.nameStart = UInt32(truncatingIfNeeded: nameStart)
+    self.nameLength = UInt16(truncatingIfNeeded: nameLength)
+    self.valueStart = UInt32(truncatingIfNeeded: valueStart)
+    self.valueLength = UInt32(truncatingIfNeeded: valueLength)
+  }
+}
+
+/// The first line of a head, as ranges of the block's bytes.
+package struct StartLine: Sendable {
+  /// The method if it is a known one.
+  package var method = Method.other
+  /// The method's bytes (requests).
+  package var methodRange = 0..<0
+  /// The target's bytes as received (requests).
+  package var targetRange = 0..<0
+  /// The status (responses); 0 in a request.
+  package var status: Status = 0
+  /// The reason phrase's bytes (responses).
+  package var reasonRange = 0..<0
+  /// The message's version as received.
+  package var version = Version.http11
+
+  package init() {}
+}
+
+/// A message head, flat: bytes plus entries. Lent by the loop, one per head in progress.
+package struct HeadBlock: ~Copyable {
+  /// Raw bytes of a received head, or composed field lines.
+  package var bytes: ByteBuffer
+  /// The start line.
+  package var start = StartLine()
+  private var entries: [FieldEntry]
+  private var used = 0
+
+  package init() {
+    bytes = ByteBuffer(capacity: 1024)
+    entries = Array(
+      repeating: FieldEntry(
+        name: .other, nameStart: 0, nameLength: 0, valueStart: 0, valueLength: 0), count: 24)
+  }
+
+  /// Number of field lines.
+  package var count: Int { used }
+
+  /// Forgets the head and keeps the storage.
+  package mutating func removeAll() {
+    bytes.removeAll()
+    start = StartLine()
+    used = 0
+  }
+
+  /// Forgets the field lines and keeps bytes and start line.
+  package mutating func removeFields() { used = 0 }
+
+  /// Notes a field line whose bytes are in `bytes`.
+  package mutating func note(_ entry: FieldEntry) {
+    if used < entries.count {
+      entries[used] = entry
+    } else {
+      entries.append(entry)
+    }
+    used += 1
+  }
+
+  /// The field line at `index`, in order of arrival.
+  package subscript(index: Int) -> FieldEntry {
+    precondition(index >= 0 && index < used, "field index outside the head")
+    return entries[index]
+  }
+
+  /// The name's bytes of the field line at `index`, as received.
+  @_lifetime(borrow self)
+  package func name(_ index: Int) -> Span<UInt8> {
+    let entry = self[index]
+    let start = Int(entry.nameStart)
+    return bytes.span.extracting(start..<start + Int(entry.nameLength))
+  }
+
+  /// The value's bytes of the field line at `index`, without optional whitespace around it.
+  @_lifetime(borrow self)
+  package func value(_ index: Int) -> Span<UInt8> {
+    let entry = self[index]
+    let start = Int(entry.valueStart)
+    return bytes.span.extracting(start..<start + Int(entry.valueLength))
+  }
+
+  /// The request's method as received.
+  package var method: Span<UInt8> {
+    @_lifetime(borrow self)
+    get { bytes.span.extracting(start.methodRange) }
+  }
+
+  /// The request's target as received.
+  package var target: Span<UInt8> {
+    @_lifetime(borrow self)
+    get { bytes.span.extracting(start.targetRange) }
+  }
+
+  /// The response's reason phrase as received.
+  package var reason: Span<UInt8> {
+    @_lifetime(borrow self)
+    get { bytes.span.extracting(start.reasonRange) }
+  }
+
+  /// Index of the first field line named `name` at or after `from`.
+  package func first(_ name: FieldName, from: Int = 0) -> Int? {
+    var index = from
+    while index < used {
+      if entries[index].name == name { return index }
+      index += 1
+    }
+    return nil
+  }
+
+  /// True when a field line named `name` is present.
+  package func contains(_ name: FieldName) -> Bool { first(name) != nil }
+}
+
+// Composing. Names and values come from parsed heads or from our own code: a byte outside the
+// grammar here is our own mistake (RFC 9112 §11.1, response splitting) and traps.
+extension HeadBlock {
+  /// Starts a request head. `method` and `target` must already be valid.
+  package mutating func compose(method: Span<UInt8>, target: Span<UInt8>) {
+    removeAll()
+    start.method = Method(method)
+    let methodEnd = method.count
+    bytes.append(method)
+    bytes.append(target)
+    start.methodRange = 0..<methodEnd
+    start.targetRange = methodEnd..<methodEnd + target.count
+  }
+
+  /// Starts a response head with our own reason phrase.
+  package mutating func compose(status: Status) {
+    removeAll()
+    start.status = status
+    bytes.append(status.reason)
+    start.reasonRange = 0..<bytes.count
+  }
+
+  /// Starts a response head with the reason phrase of another head.
+  package mutating func compose(status: Status, reason: Span<UInt8>) {
+    removeAll()
+    start.status = status
+    bytes.append(reason)
+    start.reasonRange = 0..<bytes.count
+  }
+
+  /// Adds a field line.
+  package mutating func add(_ name: FieldName, nameBytes: Span<UInt8>, value: Span<UInt8>) {
+    let nameStart = bytes.count
+    bytes.append(nameBytes)
+    bytes.append(": ")
+    addValue(name, nameStart, nameBytes.count, value)
+  }
+
+  /// Adds a field line with an interned name.
+  package mutating func add(_ name: FieldName, _ value: Span<UInt8>) {
+    precondition(name != .other, "a composed field needs its name")
+    let nameStart = bytes.count
+    bytes.append(name.text)
+    bytes.append(": ")
+    addValue(name, nameStart, name.text.utf8CodeUnitCount, value)
+  }
+
+  /// Adds a field line with an interned name and text known at compile time.
+  package mutating func add(_ name: FieldName, _ value: StaticString) {
+    precondition(name != .other, "a composed field needs its name")
+    let nameStart = bytes.count
+    bytes.append(name.text)
+    bytes.append(": ")
+    let valueStart = bytes.count
+    bytes.append(value)
+    close(name, nameStart, name.text.utf8CodeUnitCount, valueStart)
+  }
+
+  /// Adds a field line with an interned name and a value that `write` appends.
+  package mutating func add(_ name: FieldName, writing write: (inout ByteBuffer) -> Void) {
+    precondition(name != .other, "a composed field needs its name")
+    let nameStart = bytes.count
+    bytes.append(name.text)
+    bytes.append(": ")
+    let valueStart = bytes.count
+    write(&bytes)
+    close(name, nameStart, name.text.utf8CodeUnitCount, valueStart)
+  }
+
+  private mutating func addValue(
+    _ name: FieldName, _ nameStart: Int, _ nameLength: Int, _ value: Span<UInt8>
+  ) {
+    let valueStart = bytes.count
+    bytes.append(value)
+    close(name, nameStart, nameLength, valueStart)
+  }
+
+  private mutating func close(
+    _ name: FieldName, _ nameStart: Int, _ nameLength: Int, _ valueStart: Int
+  ) {
+    let valueEnd = bytes.count
+    precondition(
+      Scan.endOfValue(bytes.span, from: valueStart) == valueEnd, "a control byte in a field value")
+    bytes.append("\r\n")
+    note(
+      FieldEntry(
+        name: name, nameStart: nameStart, nameLength: nameLength, valueStart: valueStart,
+        valueLength: valueEnd - valueStart))
+  }
+
+  /// The composed field lines in wire form, one run.
+  package var fieldLines: Span<UInt8> {
+    @_lifetime(borrow self)
+    get {
+      let from = max(start.targetRange.upperBound, start.reasonRange.upperBound)
+      return bytes.span.extracting(from..<bytes.count)
+    }
+  }
+}

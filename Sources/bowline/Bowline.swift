@@ -1,0 +1,1 @@
+@main struct Bowline { static func main() {} }
