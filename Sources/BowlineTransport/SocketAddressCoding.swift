@@ -16,6 +16,14 @@ struct NativeAddress {
   /// Room for the kernel to write an address into.
   init() {}
 
+  /// A copy of an address that a library holds.
+  init(copying address: UnsafePointer<sockaddr>, length: socklen_t) {
+    let size = min(Int(length), MemoryLayout<sockaddr_storage>.size)
+    unsafe withUnsafeMutableBytes(of: &storage) { raw in
+      unsafe raw.copyMemory(from: UnsafeRawBufferPointer(start: address, count: size))
+    }
+  }
+
   init(_ address: SocketAddress) {
     let family = address.isIPv4 ? AF_INET : AF_INET6
     length = socklen_t(

@@ -1,0 +1,242 @@
+import BowlineCore
+import BowlineTransport
+import Testing
+
+/// One list of behaviours, shown on the kernel and on the simulated network: what a loop may rely
+/// on is what both do.
+@Suite struct NetworkBehaviourTests {
+  private let token: UInt64 = 1 << 32 | 10
+
+  @Test(arguments: Place.allCases)
+  func aRequestIsAnswered(on place: Place) throws {
+    let stage = try Stage(place)
+    let (client, server) = try stage.connection()
+    #expect(stage.client.send(client, "GET / ", "HTTP/1.1\r\n\r\n") == .sent(18))
+    #expect(stage.server.readiness(of: token + 1, until: .readable).contains(.readable))
+    let (request, text) = stage.server.receiveAll(server, upTo: 18)
+    #expect(request == .bytes(18))
+    #expect(text == "GET / HTTP/1.1\r\n\r\n")
+    #expect(stage.server.receive(server).0 == .wouldBlock)
+    #expect(stage.server.send(server, "", "HTTP/1.1 200\r\n\r\n") == .sent(16))
+    #expect(stage.client.receiveAll(client, upTo: 16).1 == "HTTP/1.1 200\r\n\r\n")
+    #expect(stage.client.send(client, "") == .sent(0))
+    stage.client.network.close(client, .orderly)
+    #expect(stage.server.receiveAll(server).0 == .end)
+    stage.server.network.close(server, .orderly)
+  }
+
+  @Test(arguments: Place.allCases)
+  func anEdgeIsReportedOnce(on place: Place) throws {
+    let stage = try Stage(place)
+    let (client, server) = try stage.connection()
+    _ = stage.client.send(client, "abc")
+    #expect(stage.server.readiness(of: token + 1, until: .readable).contains(.readable))
+    #expect(stage.server.look().isEmpty)
+    _ = stage.client.send(client, "def")
+    // New bytes are a new edge, even though the old ones were not read.
+    #expect(stage.server.readiness(of: token + 1, until: .readable).contains(.readable))
+    #expect(stage.server.receiveAll(server, upTo: 6).1 == "abcdef")
+  }
+
+  @Test(arguments: Place.allCases)
+  func aReceiveTakesNoMoreThanItsLimit(on place: Place) throws {
+    let stage = try Stage(place)
+    let (client, server) = try stage.connection()
+    _ = stage.client.send(client, "abcdef")
+    _ = stage.server.readiness(of: token + 1, until: .readable)
+    #expect(stage.server.receive(server, limit: 4) == (.bytes(4), "abcd"))
+    #expect(stage.server.receive(server, limit: 4) == (.bytes(2), "ef"))
+  }
+
+  @Test(arguments: Place.allCases)
+  func aHalfClosedConnectionStillAnswers(on place: Place) throws {
+    let stage = try Stage(place)
+    let (client, server) = try stage.connection()
+    _ = stage.client.send(client, "last words")
+    stage.client.network.shutdownSend(client)
+    let seen = stage.server.readiness(of: token + 1, until: [.readable, .ended])
+    #expect(seen.isSuperset(of: [.readable, .ended]))
+    #expect(stage.server.receive(server) == (.bytes(10), "last words"))
+    #expect(stage.server.receive(server).0 == .end)
+    #expect(stage.client.send(client, "more").failure == .reset)
+    #expect(stage.server.send(server, "answer") == .sent(6))
+    stage.server.network.close(server, .orderly)
+    let (outcome, answer) = stage.client.receiveAll(client)
+    #expect(outcome == .end)
+    #expect(answer == "answer")
+    #expect(stage.client.receive(client).0 == .end)
+  }
+
+  @Test(arguments: Place.allCases)
+  func aResetIsToldOnceThenTheStreamIsAtItsEnd(on place: Place) throws {
+    let stage = try Stage(place)
+    let (client, server) = try stage.connection()
+    stage.client.network.close(client, .reset)
+    let seen = stage.server.readiness(of: token + 1, until: [.readable, .writable, .ended])
+    #expect(seen == [.readable, .writable, .ended])
+    #expect(stage.server.receive(server).0.failure == .reset)
+    #expect(stage.server.receive(server).0 == .end)
+    #expect(stage.server.send(server, "x").failure == .reset)
+  }
+
+  @Test(arguments: Place.allCases)
+  func whatArrivedBeforeAResetCanStillBeRead(on place: Place) throws {
+    let stage = try Stage(place)
+    let (client, server) = try stage.connection()
+    _ = stage.client.send(client, "early")
+    #expect(stage.server.readiness(of: token + 1, until: .readable).contains(.readable))
+    stage.client.network.close(client, .reset)
+    #expect(stage.server.readiness(of: token + 1, until: .ended).contains(.ended))
+    #expect(stage.server.receive(server) == (.bytes(5), "early"))
+    #expect(stage.server.receive(server).0.failure == .reset)
+  }
+
+  @Test(arguments: Place.allCases)
+  func closingOverUnreadBytesIsAReset(on place: Place) throws {
+    let stage = try Stage(place)
+    let (client, server) = try stage.connection()
+    _ = stage.client.send(client, "unread")
+    #expect(stage.server.readiness(of: token + 1, until: .readable).contains(.readable))
+    stage.server.network.close(server, .orderly)
+    #expect(stage.client.readiness(of: token, until: .ended).contains(.ended))
+    #expect(stage.client.receive(client).0.failure == .reset)
+  }
+
+  @Test(arguments: Place.allCases)
+  func bytesToAClosedSocketAreAnsweredWithAReset(on place: Place) throws {
+    let stage = try Stage(place)
+    let (client, server) = try stage.connection()
+    stage.server.network.close(server, .orderly)
+    #expect(stage.client.readiness(of: token, until: .ended).contains(.ended))
+    #expect(stage.client.receive(client).0 == .end)
+    // The first send is taken: nobody knows yet. The reset it brings is reported.
+    #expect(stage.client.send(client, "anybody?") == .sent(8))
+    let seen = stage.client.readiness(of: token, until: [.readable, .writable, .ended])
+    #expect(seen == [.readable, .writable, .ended])
+    #expect(stage.client.send(client, "hello?").failure == .reset)
+  }
+
+  @Test(arguments: Place.allCases)
+  func aFullQueueIsReportedWhenThereIsRoomAgain(on place: Place) throws {
+    let stage = try Stage(place)
+    let (client, server) = try stage.connection()
+    let chunk = String(repeating: "0123456789abcdef", count: 4096)
+    var sent = 0
+    while true {
+      let outcome = stage.client.send(client, chunk)
+      guard case .sent(let count) = outcome else {
+        Issue.record("\(outcome)")
+        return
+      }
+      sent += count
+      if count < 65536 { break }
+    }
+    #expect(sent > 0)
+    #expect(stage.client.send(client, "x") == .sent(0))
+    let (_, received) = stage.server.receiveAll(server, upTo: sent)
+    #expect(received.utf8.count == sent)
+    #expect(Array(received.utf8).enumerated().allSatisfy { $1 == UInt8(hexDigit: $0 % 16) })
+    #expect(stage.client.readiness(of: token, until: .writable).contains(.writable))
+    #expect(stage.client.send(client, "x") == .sent(1))
+  }
+
+  @Test(arguments: Place.allCases)
+  func nobodyListeningIsRefused(on place: Place) throws {
+    let stage = try Stage(place)
+    var nowhere = stage.address
+    nowhere.port = 1
+    guard case .started(let socket) = stage.client.network.connect(to: nowhere, token: token)
+    else {
+      Issue.record("refused before it began")
+      return
+    }
+    #expect(stage.client.readiness(of: token, until: .writable).contains(.writable))
+    #expect(stage.client.network.connectResult(socket)?.kind == .refused)
+    stage.client.network.close(socket, .orderly)
+  }
+
+  @Test(arguments: Place.allCases)
+  func aPeekTakesNothing(on place: Place) throws {
+    let stage = try Stage(place)
+    let (client, server) = try stage.connection()
+    #expect(stage.server.network.peek(server) == .wouldBlock)
+    _ = stage.client.send(client, "abc")
+    stage.client.network.shutdownSend(client)
+    _ = stage.server.readiness(of: token + 1, until: [.readable, .ended])
+    #expect(stage.server.network.peek(server) == .bytes(1))
+    #expect(stage.server.receive(server) == (.bytes(3), "abc"))
+    #expect(stage.server.network.peek(server) == .end)
+  }
+
+  @Test(arguments: Place.allCases)
+  func bothEndsAgreeOnTheirAddresses(on place: Place) throws {
+    let stage = try Stage(place)
+    let (client, server) = try stage.connection()
+    let ours = try #require(stage.client.network.facts(client))
+    let theirs = try #require(stage.server.network.facts(server))
+    #expect(ours.peer == stage.address)
+    #expect(ours.local == theirs.peer)
+    #expect(ours.peer == theirs.local)
+    #expect(ours.roundTripMicroseconds > 0)
+    #expect(ours.retransmits == 0)
+  }
+
+  @Test(arguments: Place.allCases)
+  func aWakeEndsTheNextWait(on place: Place) throws {
+    let stage = try Stage(place)
+    let before = stage.server.network.now
+    // Without the wake this would wait for ever.
+    stage.server.network.waker.wake()
+    var events: [NetworkEvent] = []
+    stage.server.network.wait(until: nil, events: &events)
+    #expect(events.isEmpty)
+    #expect(stage.server.network.now >= before)
+    stage.server.network.waker.wake()
+    stage.server.network.waker.wake()
+    stage.server.network.wait(until: nil, events: &events)
+    #expect(events.isEmpty)
+  }
+
+  @Test(arguments: Place.allCases)
+  func aListenerIsReportedUntilItsQueueIsEmpty(on place: Place) throws {
+    let stage = try Stage(place)
+    _ = try #require(stage.client.connect(to: stage.address, token: token))
+    #expect(stage.client.readiness(of: token, until: .writable).contains(.writable))
+    #expect(stage.server.wait().count == 1)
+    #expect(stage.server.wait().count == 1)
+    stage.server.network.release(stage.listener)
+    #expect(stage.server.look().isEmpty)
+    stage.server.network.adopt(stage.listener)
+    let events = stage.server.wait()
+    #expect(events.count == 1)
+    guard case .listener(stage.listener)? = events.first?.source else {
+      Issue.record("not the listener")
+      return
+    }
+    guard case .accepted(_, let peer) = stage.server.network.accept(stage.listener) else {
+      Issue.record("not accepted")
+      return
+    }
+    #expect(peer.isLoopback)
+    guard case .wouldBlock = stage.server.network.accept(stage.listener) else {
+      Issue.record("accepted a second one")
+      return
+    }
+    #expect(stage.server.look().isEmpty)
+  }
+
+  @Test(arguments: Place.allCases)
+  func randomNumbersDiffer(on place: Place) throws {
+    let stage = try Stage(place)
+    let numbers = Set((0..<64).map { _ in stage.server.network.random() })
+    #expect(numbers.count == 64)
+    #expect(stage.client.network.random() != stage.server.network.random())
+  }
+}
+
+extension UInt8 {
+  /// The lower-case hexadecimal digit of 0...15.
+  fileprivate init(hexDigit: Int) {
+    self = hexDigit < 10 ? 0x30 + UInt8(hexDigit) : 0x57 + UInt8(hexDigit)
+  }
+}
