@@ -7,6 +7,14 @@ internal import Glibc
 
 /// The directory that a static origin serves. No path leads out of it.
 package final class Directory: Sendable {
+  /// How a path is kept inside.
+  package enum Way: CaseIterable, Sendable {
+    /// openat2(2): the kernel sees to it.
+    case beneath
+    /// One component at a time, following no symbolic link: for Linux before 5.6.
+    case walking
+  }
+
   private let fd: Int32
 
   private init(fd: Int32) { self.fd = fd }
@@ -25,13 +33,18 @@ package final class Directory: Sendable {
   /// Absolute paths, `..` and symbolic links that lead out of the directory are refused; links that
   /// stay inside are followed (relative ones; not on Linux before 5.6).
   ///
-  /// - Parameter path: relative, not percent-encoded; empty is the directory itself.
+  /// - Parameters:
+  ///   - path: relative, not percent-encoded; empty is the directory itself.
+  ///   - way: how; the default falls back to the other one where it is not known.
   /// - Returns: the open file.
   /// - Throws: `.notFound`; `.denied` also for what leads out and for devices, sockets and pipes.
-  package func open(_ path: Span<UInt8>) throws(SystemError) -> OpenFile {
+  package func open(
+    _ path: Span<UInt8>, _ way: Way = .beneath
+  ) throws(SystemError) -> OpenFile {
     // A NUL would end the path early, and no name is longer than PATH_MAX.
     for index in path.indices where path[index] == 0 { throw SystemError.notFound }
     if path.count >= Int(PATH_MAX) { throw SystemError(code: ENAMETOOLONG) }
+    if way == .walking { return try walk(path) }
     let flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY
     let opened = unsafe withTerminated(path) { name in
       var fd: Int32
@@ -45,13 +58,21 @@ package final class Directory: Sendable {
     }
     if opened >= 0 { return try OpenFile(taking: opened) }
     if errno == ENOSYS { return try walk(path) }
-    // EXDEV: led out of the directory. ELOOP: a link of /proc, or too many links.
-    if errno == EXDEV || errno == ELOOP { throw SystemError.denied }
-    throw SystemError.last
+    throw Self.refusal(SystemError.last)
   }
 
-  /// `open` for kernels without openat2: goes down one component at a time and follows no link.
-  func walk(_ path: Span<UInt8>) throws(SystemError) -> OpenFile {
+  /// The same answer whichever way was gone.
+  private static func refusal(_ error: SystemError) -> SystemError {
+    switch error.code {
+    // EXDEV: led out of the directory. ELOOP: a link that may not be followed. ENXIO: a socket.
+    case EXDEV, ELOOP, ENXIO: .denied
+    // A file where a directory is needed.
+    case ENOTDIR: .notFound
+    default: error
+    }
+  }
+
+  private func walk(_ path: Span<UInt8>) throws(SystemError) -> OpenFile {
     if path.count > 0 && path[0] == UInt8(ascii: "/") { throw SystemError.denied }
     let flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW
     var current = openat(".", flags | O_DIRECTORY, at: fd)
@@ -72,7 +93,7 @@ package final class Directory: Sendable {
       }
       let error = SystemError.last
       Glibc.close(current)
-      if next < 0 { throw error.code == ELOOP ? SystemError.denied : error }
+      if next < 0 { throw Self.refusal(error) }
       current = next
     }
     if current < 0 { throw SystemError.last }
