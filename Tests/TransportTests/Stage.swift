@@ -116,11 +116,8 @@ final class Peer {
   func receive(_ socket: SocketID, limit: Int = ReadBuffer.size) -> (ReceiveOutcome, String) {
     var buffer = ReadBuffer()
     let outcome = network.receive(socket, into: &buffer, limit: limit)
-    var text = ""
-    for index in 0..<buffer.bytes.count {
-      text.unicodeScalars.append(Unicode.Scalar(buffer.bytes[index]))
-    }
-    return (outcome, text)
+    let bytes = (0..<buffer.bytes.count).map { buffer.bytes[$0] }
+    return (outcome, String(decoding: bytes, as: UTF8.self))
   }
 
   /// Receives until something else than bytes or "nothing now" comes, or `count` bytes are there.
