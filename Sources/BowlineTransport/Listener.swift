@@ -86,10 +86,12 @@ extension Listener {
   /// protocol: LISTEN_PID, LISTEN_FDS, descriptors from 3 on). Removes the variables, so that
   /// programs we start do not believe they are meant. To be called once, before any thread.
   ///
+  /// - Parameter first: the first descriptor; the protocol says 3.
   /// - Returns: the listeners; what is not a listening TCP socket is closed and left out.
-  package static func inherited() -> [Listener] {
+  package static func inherited(first: Int32 = 3) -> [Listener] {
     let fds = inheritedDescriptors(
-      pid: Environment["LISTEN_PID"], count: Environment["LISTEN_FDS"], ownPID: getpid())
+      pid: Environment["LISTEN_PID"], count: Environment["LISTEN_FDS"], ownPID: getpid(),
+      first: first)
     Environment.remove("LISTEN_PID")
     Environment.remove("LISTEN_FDS")
     Environment.remove("LISTEN_FDNAMES")
@@ -102,11 +104,11 @@ extension Listener {
   ///   - pid: LISTEN_PID; the variables are inherited further, so it must name us.
   ///   - count: LISTEN_FDS.
   ///   - ownPID: the process's id.
+  ///   - first: the first descriptor.
   /// - Returns: the descriptors; empty when none are, or when the variables make no sense.
   package static func inheritedDescriptors(
-    pid: String?, count: String?, ownPID: Int32
+    pid: String?, count: String?, ownPID: Int32, first: Int32 = 3
   ) -> Range<Int32> {
-    let first: Int32 = 3
     guard let pid, let count, Int32(pid) == ownPID, let number = Int32(count),
       number > 0, number <= 1024
     else { return first..<first }
