@@ -64,19 +64,24 @@ let package = Package(
       ],
       swiftSettings: common),
 
-    tests("CoreTests", ["BowlineCore"]),
+    // Counts allocations; linked into test bundles only.
+    .target(name: "CAllocationCount", path: "Tests/Support/CAllocationCount"),
+    tests("CoreTests", ["BowlineCore", "CAllocationCount"]),
     tests("JournalTests", ["BowlineJournal", "BowlineCore"]),
-    tests("HTTP1Tests", ["BowlineHTTP1", "BowlineCore"]),
+    tests("HTTP1Tests", ["BowlineHTTP1", "BowlineCore", "CAllocationCount"]),
     tests("PoolTests", ["BowlinePool", "BowlineCore"]),
     tests("TransportTests", ["BowlineTransport", "BowlineCore"]),
     tests(
       "ExchangeTests",
-      ["BowlineExchange", "BowlineTransport", "BowlineJournal", "BowlineHTTP1", "BowlineCore"]),
+      [
+        "BowlineExchange", "BowlineTransport", "BowlineJournal", "BowlineHTTP1", "BowlineCore",
+        "CAllocationCount",
+      ]),
     tests(
       "ProxyTests",
       [
         "BowlineProxy", "BowlineServer", "BowlineUpstream", "BowlineExchange", "BowlineTransport",
-        "BowlineObserve", "BowlineJournal", "BowlineHTTP1", "BowlineCore",
+        "BowlineObserve", "BowlineJournal", "BowlineHTTP1", "BowlineCore", "CAllocationCount",
       ]),
     tests("ObserveTests", ["BowlineObserve", "BowlineJournal", "BowlineCore"]),
     tests("CommandTests", ["bowline", "BowlineCore", "BowlineJournal"]),

@@ -1,0 +1,52 @@
+# Bowline's front door. `make help` lists what is here.
+
+SWIFT_SOURCES = Package.swift Sources Tests
+RELEASE = --configuration release --static-swift-stdlib --product bowline
+BINARY = .build/release/bowline
+
+.DEFAULT_GOAL := help
+.PHONY: help setup swift-present build run test lint test-debug test-release test-end-to-end \
+	conformance bench-quick format clean
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
+
+setup: swift-present ## install what tests and benchmarks need and this machine lacks
+	@Scripts/setup.sh
+
+swift-present:
+	@command -v swift > /dev/null || { \
+	  echo "No 'swift' on PATH. Bowline needs Swift 6.2 or later: https://www.swift.org/install" >&2; \
+	  exit 1; }
+
+build: swift-present ## build .build/release/bowline, the Swift runtime linked in
+	swift build $(RELEASE)
+
+run: build ## build, then start the demo (Ctrl-C ends it)
+	@exec $(BINARY) demo
+
+test: lint test-debug test-release test-end-to-end ## everything that must pass before a merge
+
+lint: swift-present ## check the formatting; changes nothing
+	swift format lint --strict --parallel --recursive $(SWIFT_SOURCES)
+
+test-debug: swift-present ## unit tests and Tidy, debug
+	swift test --disable-xctest
+
+test-release: swift-present ## the same in release: only there can BoundsTests see the hole
+	swift test --disable-xctest --configuration release
+
+test-end-to-end: ## real processes and real sockets, if the script is there
+	@if [ -x Tests/EndToEnd/run.sh ]; then Tests/EndToEnd/run.sh; fi
+
+conformance: swift-present ## write docs/conformance.md from the `covers:` marks
+	BOWLINE_UPDATE=1 swift test --disable-xctest --filter conformancePageIsCurrent
+
+bench-quick: build ## requests per CPU-second beside nginx, half a minute
+	@Scripts/bench-quick.sh
+
+format: swift-present ## format every Swift file in place
+	swift format --in-place --parallel --recursive $(SWIFT_SOURCES)
+
+clean: ## remove what the build made
+	rm -rf .build
