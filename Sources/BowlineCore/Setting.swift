@@ -121,7 +121,8 @@ extension Setting {
       bounds: 1...1_000_000, reason: "connections to one upstream, per loop"),
     Setting(
       id: .upstreamWaiting, name: "upstream.waiting", unit: .count, standard: 1024,
-      bounds: 0...1_000_000, reason: "requests that may wait for a connection, per upstream and loop"),
+      bounds: 0...1_000_000,
+      reason: "requests that may wait for a connection, per upstream and loop"),
     Setting(
       id: .upstreamWaitTimeout, name: "upstream.wait-timeout", unit: .milliseconds, standard: 5_000,
       bounds: 10...3_600_000, reason: "longest wait for a connection"),
@@ -131,7 +132,8 @@ extension Setting {
       reason: "how long an unused upstream connection is kept; keep it below the origin's own"),
     Setting(
       id: .upstreamMaxAge, name: "upstream.max-age", unit: .milliseconds, standard: 3_600_000,
-      bounds: 100...604_800_000, reason: "age after which a connection is not reused (less up to 10 %)"),
+      bounds: 100...604_800_000,
+      reason: "age after which a connection is not reused (less up to 10 %)"),
     Setting(
       id: .upstreamMaxUses, name: "upstream.max-uses", unit: .count, standard: 10_000,
       bounds: 1...1_000_000_000, reason: "requests after which a connection is not reused"),

@@ -55,7 +55,8 @@ package struct Slab<Element: ~Copyable>: ~Copyable {
     for index in generations.indices where generations[index] & 1 == 1 {
       unsafe cell(UInt32(truncatingIfNeeded: index)).deinitialize(count: 1)
     }
-    for unsafe page in unsafe pages { unsafe page.deallocate() }
+    // Not `for unsafe page in …`: swift format of 6.3.1 joins the two words.
+    for index in 0..<(unsafe pages.count) { unsafe pages[index].deallocate() }
   }
 
   @inlinable
