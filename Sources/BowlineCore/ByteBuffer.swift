@@ -1,8 +1,8 @@
 // Audited: the only raw memory of Core besides Scan.swift and Slab.swift.
 //
-// A ByteBuffer owns one malloc'ed block. Invariant: 0 <= head <= tail <= capacity, and every byte in
-// head..<tail is initialised. All unsafe accesses below stay inside that window or the free space
-// behind it, each after a checked precondition.
+// A ByteBuffer owns one malloc'ed block. Invariant: 0 <= head <= tail <= capacity, and every byte
+// in head..<tail is initialised. All unsafe accesses below stay inside that window or the free
+// space behind it, each after a checked precondition.
 
 #if canImport(Glibc)
   internal import Glibc
@@ -155,7 +155,8 @@ package struct ByteBuffer: ~Copyable {
     tail = held
   }
 
-  /// Lets `fill` write into the free space behind the readable bytes, for a receive from the kernel.
+  /// Lets `fill` write into the free space behind the readable bytes, for a receive from the
+  /// kernel.
   ///
   /// - Parameters:
   ///   - minimum: free bytes that `fill` is given at least.

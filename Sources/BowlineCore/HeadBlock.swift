@@ -1,10 +1,10 @@
 // How a head is held.
 //
-// One block holds one message head: a run of bytes, and a small array of entries that say where each
-// name and value stands in them. A received head keeps its raw bytes, start line included. A head
-// that we compose holds its fields in wire form ("name: value CRLF"), so that the HTTP/1 writer
-// copies them as one run and HTTP/2 can walk the entries. No String is made, and a block that is
-// used again allocates nothing once its storage has grown to the size of the usual head.
+// One block holds one message head: a run of bytes, and a small array of entries that say where
+// each name and value stands in them. A received head keeps its raw bytes, start line included. A
+// head that we compose holds its fields in wire form ("name: value CRLF"), so that the HTTP/1
+// writer copies them as one run and HTTP/2 can walk the entries. No String is made, and a block
+// that is used again allocates nothing once its storage has grown to the size of the usual head.
 
 /// Where one field line stands in a block's bytes.
 package struct FieldEntry: Sendable {

@@ -1,8 +1,8 @@
 // Audited: scanning primitives. Each states its precondition, checks it once, then reads unchecked.
 //
 // The word trick: eight bytes are read at once and tested together. For a byte b, (b - low) borrows
-// into its top bit when b < low; masking with ~b keeps only bytes below 0x80. A hit in the word only
-// says "look closer": the byte loop decides.
+// into its top bit when b < low; masking with ~b keeps only bytes below 0x80. A hit in the word
+// only says "look closer": the byte loop decides.
 
 /// Byte scans over borrowed spans, for the parsers.
 package enum Scan {

@@ -2,7 +2,8 @@
 //
 // Invariant: `pages` grows only; a page is allocated for `pageSize` cells and never moves. A cell's
 // element is initialised exactly while its generation is odd. Every access compares the handle's
-// generation with the cell's, so a stale handle traps (our own mistake) and never reads freed state.
+// generation with the cell's, so a stale handle traps (our own mistake) and never reads freed
+// state.
 
 /// Names an element of one slab. Never reused: the generation changes with each insertion.
 @frozen

@@ -3,8 +3,8 @@
 
 package import BowlineCore
 
-/// Number of a connection: unique in the process, counted from 1, never reused. The loop's number is
-/// in the top 16 bits, so that loops count without sharing.
+/// Number of a connection: unique in the process, counted from 1, never reused. The loop's number
+/// is in the top 16 bits, so that loops count without sharing.
 package struct ConnectionID: Hashable, Sendable {
   package let rawValue: UInt64
   package init(loop: UInt16, count: UInt64) {
@@ -140,7 +140,8 @@ package struct ExchangeRecord: Sendable {
   /// The setting whose limit was crossed, when one was.
   package var limit: SettingID?
   package var marks: ExchangeMarks
-  /// The method as received and the target, as ranges of the batch's text; shortened at 2,048 bytes.
+  /// The method as received and the target, as ranges of the batch's text; shortened at 2,048
+  /// bytes.
   package var methodText = 0..<0
   package var target = 0..<0
   package var host = 0..<0
