@@ -65,12 +65,13 @@ extension Ban {
 /// `a.b`.
 func bannedWords(in file: SourceFile, _ bans: [Ban] = Ban.all) -> [Finding] {
   var found: [Finding] = []
+  let code = file.swift.codeLines.enumerated().filter { !$0.element.allSatisfy { $0 == " " } }
   for ban in bans where ban.applies(to: file.path) {
     guard let pattern = try? Regex(ban.pattern).wordBoundaryKind(.simple) else {
       found.append(file.finding(1, "the ban of \(ban.name) has a bad pattern"))
       continue
     }
-    for (index, line) in file.swift.codeLines.enumerated() where line.contains(pattern) {
+    for (index, line) in code where line.contains(pattern) {
       found.append(file.finding(index + 1, "\(ban.name) is not for here; use \(ban.instead)"))
     }
   }

@@ -90,6 +90,7 @@ func upwardArrows(rooms: [Room], sideways: [String: [String]]) -> [String] {
 
 /// The modules that the line imports: `package import struct A.B` names A.
 func importedModule(_ codeLine: Substring) -> String? {
+  guard codeLine.contains("import ") else { return nil }
   let line = String(codeLine)
   let pattern =
     #/^\s*(?:@\w+(?:\([^)]*\))?\s+)*(?:public |package |internal |fileprivate |private )?/#
