@@ -144,13 +144,17 @@ package struct HeadBlock: ~Copyable {
 // Composing. Names and values come from parsed heads or from our own code: a byte outside the
 // grammar here is our own mistake (RFC 9112 §11.1, response splitting) and traps.
 extension HeadBlock {
-  /// Starts a request head. `method` and `target` must already be valid.
+  /// Starts a request head. `method` and `target` must already be valid; a control byte traps.
   package mutating func compose(method: Span<UInt8>, target: Span<UInt8>) {
     removeAll()
+    assert(Scan.endOfToken(method, from: 0) == method.count, "a method that is no token")
+    assert(Scan.endOfTarget(target, from: 0) == target.count, "a target that is none")
     start.method = Method(method)
     let methodEnd = method.count
     bytes.append(method)
     bytes.append(target)
+    precondition(
+      Scan.endOfValue(bytes.span, from: 0) == bytes.count, "a control byte in a request line")
     start.methodRange = 0..<methodEnd
     start.targetRange = methodEnd..<methodEnd + target.count
   }
@@ -167,6 +171,8 @@ extension HeadBlock {
   package mutating func compose(status: Status, reason: Span<UInt8>) {
     removeAll()
     start.status = status
+    precondition(
+      Scan.endOfValue(reason, from: 0) == reason.count, "a control byte in a reason phrase")
     bytes.append(reason)
     start.reasonRange = 0..<bytes.count
   }
@@ -222,8 +228,12 @@ extension HeadBlock {
     _ name: FieldName, _ nameStart: Int, _ nameLength: Int, _ valueStart: Int
   ) {
     let valueEnd = bytes.count
+    precondition(nameLength > 0, "a field without a name")
     precondition(
-      Scan.endOfValue(bytes.span, from: valueStart) == valueEnd, "a control byte in a field value")
+      Scan.endOfValue(bytes.span, from: nameStart) == valueEnd, "a control byte in a field line")
+    assert(
+      Scan.endOfToken(bytes.span, from: nameStart) == nameStart + nameLength,
+      "a field name that is no token")
     bytes.append("\r\n")
     note(
       FieldEntry(

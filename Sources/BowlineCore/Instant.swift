@@ -21,9 +21,9 @@ package struct Instant: Comparable, Hashable, Sendable {
   @inlinable
   package func advanced(milliseconds: Int) -> Instant {
     let (scaled, overflow) = Int64(milliseconds).multipliedReportingOverflow(by: 1_000_000)
-    if overflow { return .distantFuture }
     let (sum, past) = nanoseconds.addingReportingOverflow(scaled)
-    return past ? .distantFuture : Instant(nanoseconds: sum)
+    if !overflow && !past { return Instant(nanoseconds: sum) }
+    return milliseconds < 0 ? Instant(nanoseconds: .min) : .distantFuture
   }
 
   /// Nanoseconds from `earlier` to this instant.

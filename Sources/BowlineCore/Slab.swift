@@ -161,6 +161,7 @@ package struct Shelf<Element: ~Copyable>: ~Copyable {
   /// Takes a lent element back. The borrower must have emptied it.
   @inlinable
   package mutating func giveBack(_ handle: Handle) {
+    assert(!idle.contains(handle), "given back twice")
     idle.append(handle)
   }
 

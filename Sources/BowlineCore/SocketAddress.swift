@@ -82,8 +82,9 @@ extension SocketAddress {
     if host.isEmpty {
       self.init(high: 0, low: 0, port: port)
     } else if host.first == "[" && host.last == "]" {
-      self.init(host: String(host.dropFirst().dropLast()), port: port)
-      if isIPv4 && !host.contains(".") { return nil }
+      let inside = host.dropFirst().dropLast()
+      guard inside.contains(":") else { return nil }
+      self.init(host: String(inside), port: port)
     } else {
       if host.contains(":") { return nil }
       self.init(host: String(host), port: port)
@@ -98,8 +99,9 @@ extension SocketAddress {
     }
     let halves = host.split(separator: "::", omittingEmptySubsequences: false)
     guard host.contains(":"), halves.count <= 2 else { return nil }
-    guard let front = Self.groups(halves[0]) else { return nil }
-    guard let back = halves.count == 2 ? Self.groups(halves[1]) : [] else { return nil }
+    guard let front = Self.groups(halves[0], mayEndIPv4: halves.count == 1) else { return nil }
+    guard let back = halves.count == 2 ? Self.groups(halves[1], mayEndIPv4: true) : []
+    else { return nil }
     let missing = 8 - front.count - back.count
     guard halves.count == 2 ? missing >= 1 : missing == 0 else { return nil }
     let all = front + Array(repeating: 0, count: missing) + back
@@ -121,12 +123,14 @@ extension SocketAddress {
     return bits
   }
 
-  private static func groups(_ text: Substring) -> [UInt16]? {
+  /// The groups of 16 bits that `text` lists. Only the end of the whole address may be written as
+  /// an IPv4 address (RFC 4291 §2.2).
+  private static func groups(_ text: Substring, mayEndIPv4: Bool) -> [UInt16]? {
     if text.isEmpty { return [] }
     var found: [UInt16] = []
     let parts = text.split(separator: ":", omittingEmptySubsequences: false)
     for (index, part) in parts.enumerated() {
-      if index == parts.count - 1, let bits = ipv4(part) {
+      if mayEndIPv4, index == parts.count - 1, let bits = ipv4(part) {
         found += [UInt16(truncatingIfNeeded: bits >> 16), UInt16(truncatingIfNeeded: bits)]
       } else {
         guard (1...4).contains(part.count), part.first != "+", part.first != "-",
