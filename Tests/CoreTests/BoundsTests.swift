@@ -3,14 +3,12 @@ import Testing
 // Swift 6.3.1's optimiser drops the bounds check of s[i + 1] in some counted loops (swiftlang/swift
 // #90669): such a loop then reads outside the array. The manifest switches that pass off in the
 // release configuration. Every loop below reads one element too far and must trap. In debug they
-// always do; `swift test -c release` notices when the manifest's line is gone.
+// always do; `swift test -c release` notices when the manifest's line is gone: all twelve read on.
 
 /// A loop that reads behind the end, in one of the shapes that lost their check.
 enum OverreadingLoop: String, CaseIterable, Codable, Sendable {
   case arrayNext, arrayWrappingNext, arrayNamedNext, arrayAfterThis, arrayInsideIf, arrayIndices
-  case arrayTwoAhead
   case spanNext, spanWrappingNext, spanNamedNext, spanAfterThis, spanInsideIf, spanIndices
-  case spanTwoAhead
 
   func run(_ bytes: [UInt8]) -> Int {
     switch self {
@@ -20,14 +18,12 @@ enum OverreadingLoop: String, CaseIterable, Codable, Sendable {
     case .arrayAfterThis: overreadAfterThis(bytes)
     case .arrayInsideIf: overreadInsideIf(bytes)
     case .arrayIndices: overreadIndices(bytes)
-    case .arrayTwoAhead: overreadTwoAhead(bytes)
     case .spanNext: overreadNext(bytes.span)
     case .spanWrappingNext: overreadWrappingNext(bytes.span)
     case .spanNamedNext: overreadNamedNext(bytes.span)
     case .spanAfterThis: overreadAfterThis(bytes.span)
     case .spanInsideIf: overreadInsideIf(bytes.span)
     case .spanIndices: overreadIndices(bytes.span)
-    case .spanTwoAhead: overreadTwoAhead(bytes.span)
     }
   }
 }
@@ -102,12 +98,6 @@ enum OverreadingLoop: String, CaseIterable, Codable, Sendable {
   return sum
 }
 
-@inline(never) private func overreadTwoAhead(_ s: [UInt8]) -> Int {
-  var sum = 0
-  for i in 0..<s.count { sum &+= Int(s[i + 2]) }
-  return sum
-}
-
 @inline(never) private func overreadNext(_ s: Span<UInt8>) -> Int {
   var sum = 0
   for i in 0..<s.count { sum &+= Int(s[i + 1]) }
@@ -146,11 +136,5 @@ enum OverreadingLoop: String, CaseIterable, Codable, Sendable {
 @inline(never) private func overreadIndices(_ s: Span<UInt8>) -> Int {
   var sum = 0
   for i in s.indices { sum &+= Int(s[i + 1]) }
-  return sum
-}
-
-@inline(never) private func overreadTwoAhead(_ s: Span<UInt8>) -> Int {
-  var sum = 0
-  for i in 0..<s.count { sum &+= Int(s[i + 2]) }
   return sum
 }
