@@ -45,7 +45,8 @@ import Testing
     if ProcessInfo.processInfo.environment["BOWLINE_UPDATE"] == "1" {
       try Tree.write(page, to: path)
     } else {
-      #expect(Tree.file(path).text == page, "\(path) is stale: run make conformance")
+      let isCurrent = Tree.file(path).text == page
+      #expect(isCurrent, "\(path) is stale: run make conformance")
     }
   }
 }
