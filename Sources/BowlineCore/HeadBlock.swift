@@ -56,6 +56,9 @@ package struct HeadBlock: ~Copyable {
   package var start = StartLine()
   private var entries: [FieldEntry]
   private var used = 0
+  // One bit per interned name: asking for an absent field costs no walk over the entries.
+  private var seen: UInt64 = 0
+  private var seenTwice: UInt64 = 0
 
   package init() {
     bytes = ByteBuffer(capacity: 1024)
@@ -71,11 +74,15 @@ package struct HeadBlock: ~Copyable {
   package mutating func removeAll() {
     bytes.removeAll()
     start = StartLine()
-    used = 0
+    removeFields()
   }
 
   /// Forgets the field lines and keeps bytes and start line.
-  package mutating func removeFields() { used = 0 }
+  package mutating func removeFields() {
+    used = 0
+    seen = 0
+    seenTwice = 0
+  }
 
   /// Notes a field line whose bytes are in `bytes`.
   package mutating func note(_ entry: FieldEntry) {
@@ -85,6 +92,9 @@ package struct HeadBlock: ~Copyable {
       entries.append(entry)
     }
     used += 1
+    let bit = entry.name.bit
+    seenTwice |= seen & bit
+    seen |= bit
   }
 
   /// The field line at `index`, in order of arrival.
@@ -129,6 +139,7 @@ package struct HeadBlock: ~Copyable {
 
   /// Index of the first field line named `name` at or after `from`.
   package func first(_ name: FieldName, from: Int = 0) -> Int? {
+    if seen & name.bit == 0 { return nil }
     var index = from
     while index < used {
       if entries[index].name == name { return index }
@@ -138,7 +149,13 @@ package struct HeadBlock: ~Copyable {
   }
 
   /// True when a field line named `name` is present.
-  package func contains(_ name: FieldName) -> Bool { first(name) != nil }
+  package func contains(_ name: FieldName) -> Bool { seen & name.bit != 0 }
+
+  /// True when a field line has one of `names`.
+  package func containsAny(of names: FieldNameSet) -> Bool { seen & names.bits != 0 }
+
+  /// True when more than one field line is named `name`.
+  package func repeats(_ name: FieldName) -> Bool { seenTwice & name.bit != 0 }
 }
 
 // Composing. Names and values come from parsed heads or from our own code: a byte outside the

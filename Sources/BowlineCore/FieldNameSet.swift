@@ -1,0 +1,21 @@
+extension FieldName {
+  /// The name's bit in a set of names. There are fewer than 64 interned names.
+  package var bit: UInt64 { 1 << UInt64(rawValue) }
+}
+
+/// A set of interned names, one word.
+package struct FieldNameSet: Sendable, Equatable, ExpressibleByArrayLiteral {
+  /// One bit per name.
+  package private(set) var bits: UInt64 = 0
+
+  package init() {}
+
+  package init(arrayLiteral names: FieldName...) {
+    for name in names { bits |= name.bit }
+  }
+
+  /// True when `name` is in the set.
+  package func contains(_ name: FieldName) -> Bool { bits & name.bit != 0 }
+
+  package mutating func insert(_ name: FieldName) { bits |= name.bit }
+}
