@@ -128,7 +128,8 @@ package struct HTTP1Connection: Sendable {
   var flags: Flags = []
   /// The request's method: of the one received (server) or sent (client).
   package internal(set) var requestMethod = Method.other
-  /// Why there is no next exchange; nil while there may be one. The first cause stays.
+  /// Why there is no next exchange; nil while there may be one. The first cause stays,
+  /// unless the peer breaks a rule later.
   package internal(set) var closeCause: CloseCause?
   var emptyLines: UInt8 = 0
   var informational: UInt16 = 0

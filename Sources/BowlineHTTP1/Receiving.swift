@@ -77,7 +77,7 @@ extension HTTP1Connection {
   mutating func fail(_ fault: Fault) -> Event {
     receiving = .failed
     flags.remove(.expectsContinue)
-    close(because: .fault)
+    closeCause = .fault
     return .fault(fault)
   }
 }
@@ -130,7 +130,7 @@ extension HTTP1Connection {
     if case .more? = skipEmptyLines(bytes, &cursor, limits) { return .more }
     // The response was whole: it stays complete. Only the connection is spoilt.
     receiving = .complete
-    close(because: .fault)
+    closeCause = .fault
     return .fault(Fault(.unexpectedBytes, at: Int(consumed)))
   }
 }
