@@ -97,8 +97,8 @@ struct ChunkScanner: Sendable {
     if Int(digits) > limits.chunkSizeDigits {
       return Fault(.chunkSizeTooLarge, at: offset, limit: .chunkSizeDigits)
     }
-    // 59 bits: the sum of chunks must not wrap either, and nobody sends half an exabyte.
-    if size >> 55 != 0 { return Fault(.chunkSizeTooLarge, at: offset) }
+    // No size of 2^63 or more.
+    if size >> 59 != 0 { return Fault(.chunkSizeTooLarge, at: offset) }
     size = size << 4 | UInt64(digit)
     return nil
   }

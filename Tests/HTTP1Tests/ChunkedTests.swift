@@ -60,8 +60,8 @@ private let canary = "GET /canary HTTP/1.1\r\nHost: h\r\n\r\n"
 
   static let refused: [Example] = [
     refusal("R114: 2^64 - 1", "FFFFFFFFFFFFFFFF\r\n", "chunkSizeTooLarge", 15),
-    refusal("R114: 17 digits", "10000000000000005\r\n", "chunkSizeTooLarge", 15),
-    refusal("R114: 1,000 digits", String(repeating: "1", count: 1000), "chunkSizeTooLarge", 15),
+    refusal("R114: 17 digits", "10000000000000005\r\n", "chunkSizeTooLarge", 16),
+    refusal("R114: 1,000 digits", String(repeating: "1", count: 1000), "chunkSizeTooLarge", 16),
     refusal(
       "R114: 20,000 zeros", String(repeating: "0", count: 20_000), "chunkExtensionTooLong", 16385),
     refusal("R115: 0x5", "0x5\r\nhello", "chunkSizeSyntax", 1),
