@@ -6,6 +6,9 @@
 
 /// The connection options of one message, all Connection lines together.
 package struct ConnectionOptions: Sendable, Equatable {
+  // The words first: a machine keeps this value, and packs its own bytes behind ours.
+  private var nominated = FieldNameSet()
+  private var filter: UInt64 = 0
   /// `close`: the sender closes the connection after this message.
   package private(set) var close = false
   /// `keep-alive`: the sender, of version 1.0, would keep the connection.
@@ -16,9 +19,6 @@ package struct ConnectionOptions: Sendable, Equatable {
   package private(set) var te = false
   /// More options than any honest sender has; the message is refused, so that work stays bounded.
   package private(set) var isExcessive = false
-
-  private var nominated = FieldNameSet()
-  private var filter: UInt64 = 0
 
   /// Most bytes of Connection values, and most options in them, that are read.
   private static let mostBytes = 4096

@@ -39,11 +39,11 @@ struct ChunkScanner: Sendable {
     case inTrailers
   }
 
+  /// Bytes of extensions, and of zeros in front of sizes, in this message.
+  private var ignored: UInt32 = 0
   private(set) var stage = Stage.size
   /// Significant digits of the size.
   private var digits: UInt8 = 0
-  /// Bytes of extensions, and of zeros in front of sizes, in this message.
-  private var ignored: UInt32 = 0
 
   /// Takes one byte, at `offset` of the message, of a size line or of the CRLF behind data. `size` is the size read so far.
   ///

@@ -108,7 +108,7 @@ package struct HTTP1Connection: Sendable {
     static let overran = Flags(rawValue: 64)
   }
 
-  // Ordered by size: this struct lives in the slab entry of every idle connection.
+  // In this order there is no hole between the fields: the struct lives in the slab entry of every idle connection.
   /// Body bytes, or bytes of the chunk, still to be received.
   var remaining: UInt64 = 0
   /// Body bytes received (framing excluded) of this message.
@@ -123,6 +123,8 @@ package struct HTTP1Connection: Sendable {
   package internal(set) var peerVersion = Version.http11
   /// Which end we play.
   package let role: Role
+  var scanner = HeadScanner()
+  var chunk = ChunkScanner()
   var receiving = Receiving.idle
   var sending = Sending.idle
   var flags: Flags = []
@@ -133,8 +135,6 @@ package struct HTTP1Connection: Sendable {
   package internal(set) var closeCause: CloseCause?
   var emptyLines: UInt8 = 0
   var informational: UInt16 = 0
-  var scanner = HeadScanner(.request)
-  var chunk = ChunkScanner()
 
   /// A connection on which nothing has been sent or received.
   package init(role: Role) {

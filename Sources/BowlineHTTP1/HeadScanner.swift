@@ -30,9 +30,6 @@ enum ScannedLine {
 struct HeadScanner: Sendable {
   private(set) var lineStart: UInt32 = 0
   private var scanned: UInt32 = 0
-  private var expectsStart: Bool
-
-  init(_ kind: SectionKind) { expectsStart = kind != .trailers }
 
   /// Takes the next line of `text`, which holds the section from its first byte.
   ///
@@ -43,9 +40,10 @@ struct HeadScanner: Sendable {
     _ text: Span<UInt8>, _ kind: SectionKind, fields: Int, limits: Limits
   ) -> ScannedLine {
     let start = Int(lineStart)
+    let isStart = start == 0 && kind != .trailers
     let stop = Scan.endOfValue(text, from: Int(scanned))
     let length = stop - start
-    if length > (expectsStart ? limits.requestLine : limits.fieldLine) {
+    if length > (isStart ? limits.requestLine : limits.fieldLine) {
       return .fault(tooLong(text, start, kind, limits))
     }
     if stop + 2 > limits.head {
@@ -60,8 +58,7 @@ struct HeadScanner: Sendable {
     }
     lineStart = UInt32(truncatingIfNeeded: stop + 2)
     scanned = lineStart
-    if expectsStart {
-      expectsStart = false
+    if isStart {
       let line =
         kind == .request
         ? StartLineParser.request(text, start..<stop)
@@ -150,7 +147,7 @@ extension HeadScanner {
   private func tooLong(
     _ text: Span<UInt8>, _ start: Int, _ kind: SectionKind, _ limits: Limits
   ) -> Fault {
-    if !expectsStart {
+    if start > 0 || kind == .trailers {
       return Fault(
         kind == .trailers ? .trailerTooLong : .fieldLineTooLong, at: start + limits.fieldLine,
         limit: .fieldLineBytes, status: 431)

@@ -197,7 +197,7 @@ extension HTTP1Connection {
     if chunk.stage == .inTrailers {
       // The byte belongs to the first trailer line: it is left for the scanner of field lines.
       head.removeAll()
-      scanner = HeadScanner(.trailers)
+      scanner = HeadScanner()
       return nil
     }
     cursor += 1

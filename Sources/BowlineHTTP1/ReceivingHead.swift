@@ -18,7 +18,7 @@ extension HTTP1Connection {
 
   mutating func beginHead(_ head: inout HeadBlock) {
     head.removeAll()
-    scanner = HeadScanner(role == .server ? .request : .response)
+    scanner = HeadScanner()
     receiving = .head
   }
 
