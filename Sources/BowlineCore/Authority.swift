@@ -16,7 +16,8 @@ package struct Authority: Equatable, Sendable {
 
   /// Reads `host [":" port]`. An empty text gives an empty host; callers decide about that.
   ///
-  /// A comma is legal in a registered name, and refused: it is a list of hosts by accident or worse.
+  /// A comma is legal in a registered name, and refused: it is a list of hosts by accident or
+  /// worse.
   package static func parse(_ text: Span<UInt8>) -> Result<Authority, Refusal> {
     let count = text.count
     let bracketed = count > 0 && text[0] == 0x5b

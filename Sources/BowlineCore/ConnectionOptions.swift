@@ -1,8 +1,8 @@
 // What the Connection field says (RFC 9110 §7.6.1).
 //
 // The value is read once per head and kept as two words: a set of the interned names that it
-// nominates, and a 64-bit filter over the others. The usual values (absent, close, keep-alive) leave
-// both empty, and then no field is ever compared with the list.
+// nominates, and a 64-bit filter over the others. The usual values (absent, close, keep-alive)
+// leave both empty, and then no field is ever compared with the list.
 
 /// The connection options of one message, all Connection lines together.
 package struct ConnectionOptions: Sendable, Equatable {

@@ -70,15 +70,15 @@ package enum FieldName: UInt8, Sendable, CaseIterable {
       self = .other
       return
     }
-    let slot = Self.slot(count, bytes[0], bytes[count - 1])
-    var candidate = Self.first[slot]
+    let chains = Self.chains
+    var candidate = chains.first[Self.slot(count, bytes[0], bytes[count - 1])]
     while candidate != 0 {
       let name = FieldName(rawValue: candidate) ?? .other
       if Scan.equalIgnoringCase(bytes, name.text) {
         self = name
         return
       }
-      candidate = Self.next[Int(candidate)]
+      candidate = chains.next[Int(candidate)]
     }
     self = .other
   }
@@ -87,9 +87,6 @@ package enum FieldName: UInt8, Sendable, CaseIterable {
   private static func slot(_ count: Int, _ first: UInt8, _ last: UInt8) -> Int {
     (count &* 7 &+ Int(first & 0x1f) &* 11 &+ Int(last & 0x1f) &* 3) & 127
   }
-
-  private static let first: [UInt8] = chains.first
-  private static let next: [UInt8] = chains.next
 
   private static let chains: (first: [UInt8], next: [UInt8]) = {
     var first = [UInt8](repeating: 0, count: 128)

@@ -49,8 +49,8 @@ package enum Framing {
     return contentLength(head).map { .length($0) }
   }
 
-  /// The length that a head without a body declares: of a response to HEAD, or a 304. Nil when there
-  /// is none or it is not valid.
+  /// The length that a head without a body declares: of a response to HEAD, or a 304. Nil when
+  /// there is none or it is not valid.
   package static func declaredLength(_ head: borrowing HeadBlock) -> UInt64? {
     if !head.contains(.contentLength) || head.contains(.transferEncoding) { return nil }
     return try? contentLength(head).get()
@@ -124,7 +124,8 @@ extension Framing {
 
   private static let largest = UInt64(Int64.max)
 
-  /// A list of valid numbers in one line (`5, 5`) gets the name of what it is; nil for anything else.
+  /// A list of valid numbers in one line (`5, 5`) gets the name of what it is; nil for anything
+  /// else.
   private static func listFault(_ value: Span<UInt8>, at start: Int) -> Fault? {
     var at = 0
     var first: UInt64?

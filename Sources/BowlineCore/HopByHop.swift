@@ -23,14 +23,17 @@ package enum HopByHop {
   /// True when the field line at `index` is copied to the next hop.
   ///
   /// Framing is decided before this is asked, so a peer that nominates Content-Length gains
-  /// nothing. A nominated Via, Cookie or Authorization is dropped as the RFC demands; our own Via is
-  /// added by the caller all the same.
+  /// nothing. A nominated Via, Cookie or Authorization is dropped as the RFC demands; our own Via
+  /// is added by the caller all the same.
   ///
   /// - Parameters:
+  ///   - head: the head, or the trailer section.
+  ///   - index: of the field line.
   ///   - options: the connection options of the message's head.
   ///   - section: where the line stands. A trailer must also be a field that may be one.
   ///   - trailersFollow: false when the forwarded message will have no trailer section; the
   ///     announcement (Trailer) is then dropped (RFC 9112 §7.1.3).
+  /// - Returns: false when the line stays here.
   package static func forwards(
     _ head: borrowing HeadBlock, _ index: Int, nominated options: ConnectionOptions,
     in section: Section = .head, trailersFollow: Bool = true

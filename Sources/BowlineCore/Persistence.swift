@@ -20,6 +20,7 @@ package enum Persistence {
   ///   - options: of the same message.
   ///   - recipient: who received it.
   ///   - willing: false when we close for a reason of our own.
+  /// - Returns: false when the connection ends with this exchange.
   package static func continues(
     version: Version, options: ConnectionOptions, recipient: Recipient, willing: Bool
   ) -> Bool {

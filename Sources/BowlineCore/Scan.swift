@@ -86,21 +86,59 @@ package enum Scan {
     byte &- 0x41 < 26 ? byte | 0x20 : byte
   }
 
+  /// The eight bytes of `word`, each in lower case if it is an ASCII capital letter.
+  private static func lowercased(_ word: UInt64) -> UInt64 {
+    let low = word & 0x7f7f_7f7f_7f7f_7f7f
+    let fromA = low &+ 0x3f3f_3f3f_3f3f_3f3f
+    let beyondZ = low &+ 0x2525_2525_2525_2525
+    let isCapital = (fromA ^ beyondZ) & ~word & 0x8080_8080_8080_8080
+    return word | isCapital >> 2
+  }
+
+  /// Compares without case. Both buffers hold `count` bytes; eight at a time, the last eight again.
+  private static func equalIgnoringCase(
+    _ a: UnsafeRawPointer, _ b: UnsafeRawPointer, _ count: Int
+  ) -> Bool {
+    var at = 0
+    if count >= 8 {
+      while at < count {
+        let place = min(at, count &- 8)
+        let left = unsafe a.loadUnaligned(fromByteOffset: place, as: UInt64.self)
+        let right = unsafe b.loadUnaligned(fromByteOffset: place, as: UInt64.self)
+        if left != right && lowercased(left) != lowercased(right) { return false }
+        at &+= 8
+      }
+      return true
+    }
+    while at < count {
+      let left = unsafe a.load(fromByteOffset: at, as: UInt8.self)
+      let right = unsafe b.load(fromByteOffset: at, as: UInt8.self)
+      if left != right && lowercased(left) != lowercased(right) { return false }
+      at &+= 1
+    }
+    return true
+  }
+
   /// True when both spans hold the same bytes, ASCII letters compared without case.
   package static func equalIgnoringCase(_ a: Span<UInt8>, _ b: Span<UInt8>) -> Bool {
-    if a.count != b.count { return false }
-    for index in a.indices where lowercased(a[index]) != lowercased(b[index]) { return false }
-    return true
+    let count = a.count
+    if count != b.count { return false }
+    return unsafe a.withUnsafeBytes { left in
+      unsafe b.withUnsafeBytes { right in
+        guard let left = left.baseAddress, let right = right.baseAddress else { return true }
+        return unsafe equalIgnoringCase(left, right, count)
+      }
+    }
   }
 
   /// True when `bytes` spells `text`, ASCII letters compared without case.
   package static func equalIgnoringCase(_ bytes: Span<UInt8>, _ text: StaticString) -> Bool {
     let count = text.utf8CodeUnitCount
     if bytes.count != count { return false }
-    for index in 0..<count {
-      if lowercased(bytes[index]) != lowercased(unsafe text.utf8Start[index]) { return false }
+    return unsafe bytes.withUnsafeBytes { left in
+      guard let left = left.baseAddress else { return true }
+      return unsafe equalIgnoringCase(left, UnsafeRawPointer(text.utf8Start), count)
     }
-    return true
   }
 
   /// True when `bytes` spells `text` exactly.

@@ -6,8 +6,8 @@ internal import BowlineCore
 ///     last-chunk = 1*("0") [ chunk-ext ] CRLF
 ///     chunk-ext  = *( BWS ";" BWS name [ BWS "=" BWS ( token / quoted-string ) ] )
 ///
-/// Extensions are counted and ignored. A line ends with CRLF and nothing else: a bare LF or CR in an
-/// extension is where two readers would disagree about the body.
+/// Extensions are counted and ignored. A line ends with CRLF and nothing else: a bare LF or CR in
+/// an extension is where two readers would disagree about the body.
 struct ChunkScanner: Sendable {
   /// What is expected next.
   enum Stage: UInt8, Sendable {
@@ -45,7 +45,8 @@ struct ChunkScanner: Sendable {
   /// Significant digits of the size.
   private var digits: UInt8 = 0
 
-  /// Takes one byte, at `offset` of the message, of a size line or of the CRLF behind data. `size` is the size read so far.
+  /// Takes one byte, at `offset` of the message, of a size line or of the CRLF behind data. `size`
+  /// is the size read so far.
   ///
   /// - Returns: what is wrong with the byte, if anything.
   mutating func take(

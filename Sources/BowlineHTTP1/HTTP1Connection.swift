@@ -19,9 +19,10 @@ package import BowlineCore
 // Both roles run the same machine: the server receives requests and sends responses, the client the
 // other way round.
 //
-// The machine owns no bytes. Received bytes come as a borrowed span with a cursor, a head is gathered
-// in the block that the caller lends, and what is to be sent is appended to the caller's buffer. It
-// reads no clock, and limits are handed in: an idle connection costs the size of this struct.
+// The machine owns no bytes. Received bytes come as a borrowed span with a cursor, a head is
+// gathered in the block that the caller lends, and what is to be sent is appended to the caller's
+// buffer. It reads no clock, and limits are handed in: an idle connection costs the size of this
+// struct.
 //
 // A message is incomplete until proven complete. `sendEnd` says false when the declared length was
 // not met; then the caller must abort the connection, never end the body cleanly.
@@ -108,7 +109,8 @@ package struct HTTP1Connection: Sendable {
     static let overran = Flags(rawValue: 64)
   }
 
-  // In this order there is no hole between the fields: the struct lives in the slab entry of every idle connection.
+  // In this order there is no hole between the fields: the struct lives in the slab entry of every
+  // idle connection.
   /// Body bytes, or bytes of the chunk, still to be received.
   var remaining: UInt64 = 0
   /// Body bytes received (framing excluded) of this message.

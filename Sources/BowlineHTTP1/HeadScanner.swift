@@ -4,8 +4,8 @@ internal import BowlineCore
 //
 // The unit is the line. One pass of `Scan.endOfValue` finds the line's CR and, on the way, refuses
 // every byte that may not stand in a head. Only a complete line is taken apart. A line that is not
-// complete leaves behind where the pass stopped, so that the next bytes are scanned once and nothing
-// is scanned again: a client that sends byte by byte costs O(n).
+// complete leaves behind where the pass stopped, so that the next bytes are scanned once and
+// nothing is scanned again: a client that sends byte by byte costs O(n).
 //
 // All offsets count from the first byte of the section (head or trailers), so the same code runs
 // over a span of the read buffer and over the bytes gathered in the block.
@@ -19,7 +19,9 @@ enum SectionKind: UInt8, Sendable {
 enum ScannedLine {
   /// No complete line is left.
   case incomplete
-  case start(StartLine)
+  /// The start line, complete but not read, ends here. Small on purpose: this enum is returned once
+  /// a line, in registers.
+  case start(Int)
   case field(FieldEntry)
   /// The empty line; the section has this many bytes, the empty line included.
   case end(Int)
@@ -34,8 +36,11 @@ struct HeadScanner: Sendable {
   /// Takes the next line of `text`, which holds the section from its first byte.
   ///
   /// - Parameters:
+  ///   - text: the section as far as it has come.
+  ///   - kind: the grammar.
   ///   - fields: field lines noted so far.
   ///   - limits: what is enforced, on incomplete lines too.
+  /// - Returns: the line, the end, or the fault.
   mutating func next(
     _ text: Span<UInt8>, _ kind: SectionKind, fields: Int, limits: Limits
   ) -> ScannedLine {
@@ -59,21 +64,23 @@ struct HeadScanner: Sendable {
     lineStart = UInt32(truncatingIfNeeded: stop + 2)
     scanned = lineStart
     if isStart {
-      let line =
-        kind == .request
-        ? StartLineParser.request(text, start..<stop)
-        : StartLineParser.status(text, start..<stop)
-      switch line {
-      case .success(let line): return .start(line)
-      case .failure(let fault): return .fault(fault)
-      }
+      return .start(stop)
     }
     if length == 0 { return .end(stop + 2) }
     if fields >= limits.fields { return .fault(tooMany(kind, at: start)) }
     return fieldLine(text, start, stop, kind, isFirst: fields == 0)
   }
 
+  /// Reads the start line, of which `end` was returned by `next`.
+  func startLine(
+    _ text: Span<UInt8>, _ kind: SectionKind, end: Int
+  ) -> Result<StartLine, Fault> {
+    kind == .request
+      ? StartLineParser.request(text, 0..<end) : StartLineParser.status(text, 0..<end)
+  }
+
   /// field-line = field-name ":" OWS field-value OWS, RFC 9112 §5.
+  @inline(__always)
   private func fieldLine(
     _ text: Span<UInt8>, _ start: Int, _ stop: Int, _ kind: SectionKind, isFirst: Bool
   ) -> ScannedLine {
@@ -129,7 +136,8 @@ struct HeadScanner: Sendable {
   private func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 }
 }
 
-// Faults. A trailer section has two kinds of its own: what went wrong there never changes a message.
+// Faults. A trailer section has two kinds of its own: what went wrong there never changes a
+// message.
 extension HeadScanner {
   private func syntax(_ fault: FaultKind, _ kind: SectionKind, at offset: Int) -> Fault {
     Fault(kind == .trailers ? .trailerSyntax : fault, at: offset)

@@ -50,10 +50,17 @@ extension HTTP1Connection {
     _ limits: Limits
   ) -> Section {
     let text = bytes.extracting(cursor..<bytes.count)
+    var fields = 0
     while true {
-      switch scanner.next(text, kind, fields: head.count, limits: limits) {
-      case .field(let entry): head.note(entry)
-      case .start(let line): head.start = line
+      switch scanner.next(text, kind, fields: fields, limits: limits) {
+      case .field(let entry):
+        head.note(entry)
+        fields += 1
+      case .start(let end):
+        switch scanner.startLine(text, kind, end: end) {
+        case .success(let line): head.start = line
+        case .failure(let fault): return .fault(fault)
+        }
       case .incomplete:
         head.bytes.append(text)
         cursor = bytes.count
@@ -82,7 +89,11 @@ extension HTTP1Connection {
       while !needsMore {
         switch scanner.next(head.bytes.span, kind, fields: head.count, limits: limits) {
         case .field(let entry): head.note(entry)
-        case .start(let line): head.start = line
+        case .start(let end):
+          switch scanner.startLine(head.bytes.span, kind, end: end) {
+          case .success(let line): head.start = line
+          case .failure(let fault): return .fault(fault)
+          }
         case .incomplete: needsMore = true
         case .end(let length):
           cursor -= head.bytes.count - length

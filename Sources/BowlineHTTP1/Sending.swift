@@ -14,6 +14,7 @@ extension HTTP1Connection {
   ///   - body: `.none` declares nothing; a POST without content is `.length(0)`. `.unknown` is sent
   ///     chunked, which a server of version 1.0 does not understand.
   ///   - close: adds `Connection: close`.
+  ///   - output: gets the head.
   package mutating func send(
     request head: borrowing HeadBlock, body: OutgoingBody, close: Bool,
     into output: inout ByteBuffer
@@ -43,11 +44,14 @@ extension HTTP1Connection {
   /// is not yet read completely.
   ///
   /// The machine decides by status and method whether a body and its framing may be sent: none for
-  /// 1xx, 204, 304 and HEAD; 205 has `Content-Length: 0`; a 2xx to CONNECT, and 101, begin a tunnel.
+  /// 1xx, 204, 304 and HEAD; 205 has `Content-Length: 0`; a 2xx to CONNECT, and 101, begin a
+  /// tunnel.
   ///
   /// - Parameters:
+  ///   - head: composed. Framing and Connection lines in it are passed over.
   ///   - body: `.none` with a status that has a body is sent as `Content-Length: 0`.
   ///   - close: adds `Connection: close`; a forward proxy asks for it with every 1.0 client.
+  ///   - output: gets the head.
   package mutating func send(
     response head: borrowing HeadBlock, body: OutgoingBody, close: Bool,
     into output: inout ByteBuffer
@@ -60,7 +64,12 @@ extension HTTP1Connection {
     flags.remove(.expectsContinue)
     appendStatusLine(head, into: &output)
     appendFields(head, into: &output)
-    let tunnels = status.rawValue == 101 || (requestMethod == .connect && status.isSuccessful)
+    let tunnels: Bool
+    if case .connect = requestMethod {
+      tunnels = status.isSuccessful
+    } else {
+      tunnels = status.rawValue == 101
+    }
     if tunnels {
       beginTunnel()
     } else {
@@ -90,6 +99,11 @@ extension HTTP1Connection {
     return true
   }
 
+  /// A pattern, not `==`: the operator of an enum of another room is a witness call.
+  private var isHead: Bool {
+    if case .head = requestMethod { true } else { false }
+  }
+
   private mutating func appendFraming(
     _ status: Status, _ body: OutgoingBody, into output: inout ByteBuffer
   ) {
@@ -102,7 +116,7 @@ extension HTTP1Connection {
       sending = .discard
       return
     }
-    if requestMethod == .head || status.rawValue == 304 {
+    if isHead || status.rawValue == 304 {
       appendDeclared(status, body, into: &output)
       sending = .discard
       return
@@ -220,8 +234,8 @@ extension HTTP1Connection {
     finishBody(count: count, into: &output)
   }
 
-  /// For sending without copying: announces `count` body bytes, which the caller sends itself behind
-  /// what is in `output`, followed by `finishBody` with the returned count.
+  /// For sending without copying: announces `count` body bytes, which the caller sends itself
+  /// behind what is in `output`, followed by `finishBody` with the returned count.
   ///
   /// - Returns: how many of the bytes may be sent. Less than `count` when the message has no body
   ///   (0), or when the declared length ends before; `sendEnd` then says false.
@@ -252,9 +266,9 @@ extension HTTP1Connection {
 
   /// Ends the message.
   ///
-  /// - Returns: false when the declared length was not met, or was gone past. The caller then aborts
-  ///   the connection; nothing that is sent could make the message whole. True, and no effect, when
-  ///   the message is already complete.
+  /// - Returns: false when the declared length was not met, or was gone past. The caller then
+  ///   aborts the connection; nothing that is sent could make the message whole. True, and no
+  ///   effect, when the message is already complete.
   package mutating func sendEnd(into output: inout ByteBuffer) -> Bool {
     if !endsWhole() { return false }
     if sending == .chunked { output.append("0\r\n\r\n") }

@@ -168,7 +168,7 @@ import Testing
 }
 
 @Suite struct ExpectationTests {
-  // covers: R239, R240
+  // covers: R240
   @Test(
     arguments: [
       ("100-continue", BowlineCore.Expectation.continue100), ("100-Continue", .continue100),

@@ -114,4 +114,36 @@ import Testing
       print(page.touchBehind())
     }
   }
+
+  /// The word-wise comparison agrees with the byte-wise rule for every pair of bytes, in every place
+  /// of texts short and long.
+  @Test(arguments: [1, 2, 7, 8, 9, 15, 16, 17, 25])
+  func comparesWithoutCase(_ count: Int) {
+    var disagreements = 0
+    for place in [0, count / 2, count - 1] {
+      for left in UInt8.min...UInt8.max {
+        for right in [left, left ^ 0x20, left ^ 0x80, left &+ 1, left &- 1, left ^ 0x60] {
+          var a = [UInt8](repeating: 0x41, count: count)
+          var b = [UInt8](repeating: 0x61, count: count)
+          a[place] = left
+          b[place] = right
+          let expected = Scan.lowercased(left) == Scan.lowercased(right)
+          if Scan.equalIgnoringCase(a.span, b.span) != expected { disagreements += 1 }
+        }
+      }
+    }
+    #expect(disagreements == 0)
+    let shorter = [UInt8](repeating: 0x41, count: count - 1)
+    let longer = [UInt8](repeating: 0x41, count: count)
+    let ofTwoLengths = Scan.equalIgnoringCase(shorter.span, longer.span)
+    #expect(!ofTwoLengths)
+  }
+
+  @Test func comparesNothingWithNothing() {
+    let none: [UInt8] = []
+    let spans = Scan.equalIgnoringCase(none.span, none.span)
+    #expect(spans)
+    let text = Scan.equalIgnoringCase(none.span, "")
+    #expect(text)
+  }
 }

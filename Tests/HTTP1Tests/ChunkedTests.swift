@@ -24,7 +24,8 @@ private let canary = "GET /canary HTTP/1.1\r\nHost: h\r\n\r\n"
       "trailers", "1\r\na\r\n0\r\nX-Sum: \t9 \r\nY:\r\n\r\n", "a", trailers: " | X-Sum: 9 | Y: "),
     whole(
       "R125: trailers never alter the message",
-      "1\r\na\r\n0\r\nContent-Length: 5\r\nTransfer-Encoding: gzip\r\nHost: x\r\nConnection: close\r\n\r\n",
+      "1\r\na\r\n0\r\nContent-Length: 5\r\nTransfer-Encoding: gzip\r\n"
+        + "Host: x\r\nConnection: close\r\n\r\n",
       "a",
       trailers: " | Content-Length: 5 | Transfer-Encoding: gzip | Host: x | Connection: close"),
   ]

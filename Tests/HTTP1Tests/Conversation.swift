@@ -54,8 +54,9 @@ struct SplitMix: RandomNumberGenerator {
 
 /// One machine under test and what it said, as lines of text.
 ///
-/// A server answers every whole request with an empty 200, and a faulty one with the fault's status.
-/// A client sends its requests one after the other, each when the response before is complete.
+/// A server answers every whole request with an empty 200, and a faulty one with the fault's
+/// status. A client sends its requests one after the other, each when the response before is
+/// complete.
 struct Conversation: ~Copyable {
   var machine: HTTP1Connection
   var head = HeadBlock()

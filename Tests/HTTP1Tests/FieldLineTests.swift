@@ -69,7 +69,7 @@ private let canary = "GET /canary HTTP/1.1\r\nHost: h\r\n\r\n"
       showsFields: true)
   }
 
-  // covers: R008, R042, R049
+  // covers: R042
   @Test(arguments: accepted, Split.all)
   func accepts(_ example: Example, _ split: Split) {
     #expect(example.run(split).log == example.expected)

@@ -88,7 +88,6 @@ import Testing
     }
   }
 
-  // covers: R061
   @Test(arguments: 1...100)
   func requests(_ seed: Int) {
     let message = Message(seed: UInt64(seed))
@@ -122,7 +121,8 @@ import Testing
   func damagedBytes(_ seed: Int) {
     var random = SplitMix(state: UInt64(seed))
     let whole =
-      "POST /a HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nConnection: a, b\r\nA: b\r\n\r\n"
+      "POST /a HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n"
+      + "Connection: a, b\r\nA: b\r\n\r\n"
       + "5;x=\"y\"\r\nhello\r\n0\r\nX: 1\r\n\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n"
     var wire = bytes(whole)
     for _ in 0...random.next() % 3 {

@@ -284,6 +284,14 @@ private let oldKeepAlive = "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"
       client.wire()
         == "GET / HTTP/1.1\r\nHost: h\r\nTE: trailers\r\nUpgrade: tea\r\n"
         + "Connection: close, upgrade, TE\r\n\r\n")
+
+    let other = Writer(client: ())
+    other.request(
+      "GET", "/", fields: [(.host, "h"), (.keepAlive, "timeout=5"), (.http2Settings, "AAMAAABk")])
+    #expect(
+      other.wire()
+        == "GET / HTTP/1.1\r\nHost: h\r\nKeep-Alive: timeout=5\r\nHTTP2-Settings: AAMAAABk\r\n"
+        + "Connection: keep-alive, HTTP2-Settings\r\n\r\n")
   }
 
   @Test func theStructStaysSmall() {
