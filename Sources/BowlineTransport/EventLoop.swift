@@ -64,7 +64,7 @@ package final class EventLoop {
   /// here.
   package func stop() { isStopping = true }
 
-  /// One turn. With `wait` it waits until something happens; without, it delivers what there is now.
+  /// One turn. With `wait` it waits until something happens; without, it delivers what is there.
   package func turn(buffer: inout ReadBuffer, wait: Bool) {
     guard let client else { preconditionFailure("a loop that turns without a client") }
     let deadline = wait && mailbox.isEmpty ? timers.nextDeadline : network.now

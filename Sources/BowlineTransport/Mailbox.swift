@@ -9,8 +9,8 @@ package final class Mailbox: Sendable {
 
   package init(waker: any Waker) { self.waker = waker }
 
-  /// Hands `message` to the loop, which gets it in order of posting. From any thread. A message to a
-  /// loop that has ended is kept and never read.
+  /// Hands `message` to the loop, which gets it in order of posting. From any thread. A message to
+  /// a loop that has ended is kept and never read.
   package func post(_ message: any Sendable) {
     let isFirst = messages.withLock { messages in
       messages.append(message)

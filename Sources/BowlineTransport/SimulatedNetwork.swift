@@ -207,7 +207,7 @@ package final class SimulatedNetwork: Network {
   package func wait(until deadline: Instant?, events: inout [NetworkEvent]) {
     events.removeAll(keepingCapacity: true)
     now = world.now
-    simulatedWaker.sleep()
+    simulatedWaker.rest()
     let taken = reports.prefix(256)
     reports.removeFirst(taken.count)
     for report in taken {
@@ -232,5 +232,5 @@ private final class SimulatedWaker: Waker {
 
   var isAwake: Bool { awake.load(ordering: .acquiring) }
   func wake() { awake.store(true, ordering: .releasing) }
-  func sleep() { awake.store(false, ordering: .releasing) }
+  func rest() { awake.store(false, ordering: .releasing) }
 }

@@ -41,7 +41,7 @@ package final class SimulatedWorld {
   private var schedule = SimulatedSchedule()
   private var sockets: [SimulatedSocket?] = []
   private var listeners: [SimulatedListener] = []
-  private var paths: [(destination: SocketAddress, path: VirtualPath)] = []
+  private var routes: [Route] = []
   private var loops: [EventLoop] = []
   private var nextTurn = 0
   private var buffer = ReadBuffer()
@@ -97,8 +97,8 @@ package final class SimulatedWorld {
 
   /// The way of connections to `destination` begun from now on.
   package func setPath(to destination: SocketAddress, _ path: VirtualPath) {
-    paths.removeAll { $0.destination == destination }
-    paths.append((destination, path))
+    routes.removeAll { $0.destination == destination }
+    routes.append(Route(destination: destination, path: path))
   }
 
   /// Lets the world turn `loop`, whose network must be one of this world's.
@@ -253,7 +253,7 @@ package final class SimulatedWorld {
   }
 
   func path(to destination: SocketAddress) -> VirtualPath {
-    paths.first { $0.destination == destination }?.path ?? path
+    routes.first { $0.destination == destination }?.path ?? path
   }
 
   func takePort() -> UInt16 {
@@ -291,4 +291,10 @@ package final class SimulatedWorld {
     let departure = max(socket.lineFreeAt, now.nanoseconds)
     send(.end(to: other), at: departure + socket.path.delay)
   }
+}
+
+/// The path that leads to one address.
+private struct Route {
+  let destination: SocketAddress
+  let path: VirtualPath
 }

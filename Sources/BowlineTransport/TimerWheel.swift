@@ -1,9 +1,10 @@
 // How the wheel works.
 //
-// Time is cut into ticks of one millisecond. A deadline is rounded up to its tick, so no timer fires
-// early. A tick number is read as eight digits of six bits. `current` is the tick the wheel stands
-// at. An entry hangs in the slot (level, digit), where level is the highest digit in which its tick
-// differs from `current`, and digit is its tick's digit there; level 0 when they are equal.
+// Time is cut into ticks of one millisecond. A deadline is rounded up to its tick, so no timer
+// fires early. A tick number is read as eight digits of six bits. `current` is the tick the wheel
+// stands at. An entry hangs in the slot (level, digit), where level is the highest digit in which
+// its tick differs from `current`, and digit is its tick's digit there; level 0 when they are
+// equal.
 //
 // From this follows all the rest:
 // - Everything of a lower level is due before everything of a higher one, and within one level the

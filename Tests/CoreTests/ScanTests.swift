@@ -115,8 +115,8 @@ import Testing
     }
   }
 
-  /// The word-wise comparison agrees with the byte-wise rule for every pair of bytes, in every place
-  /// of texts short and long.
+  /// The word-wise comparison agrees with the byte-wise rule for every pair of bytes, in every
+  /// place of texts short and long.
   @Test(arguments: [1, 2, 7, 8, 9, 15, 16, 17, 25])
   func comparesWithoutCase(_ count: Int) {
     var disagreements = 0
