@@ -174,6 +174,8 @@ package struct Settings: Sendable {
     case syntax(Setting.Name, String)
     /// Outside the bounds.
     case outOfBounds(Setting.Name, Int)
+    /// The first must not be larger than the second, and is.
+    case inverted(SettingID, SettingID)
   }
 
   /// Replaces one value. Throws when it is outside its bounds.
