@@ -83,7 +83,8 @@ let package = Package(
         "BowlineProxy", "BowlineServer", "BowlineUpstream", "BowlineExchange", "BowlineTransport",
         "BowlineObserve", "BowlineJournal", "BowlineHTTP1", "BowlineCore", "CAllocationCount",
       ]),
-    tests("ObserveTests", ["BowlineObserve", "BowlineJournal", "BowlineCore"]),
+    tests(
+      "ObserveTests", ["BowlineObserve", "BowlineTransport", "BowlineJournal", "BowlineCore"]),
     tests("CommandTests", ["bowline", "BowlineCore", "BowlineJournal"]),
     tests("Tidy", []),
   ]

@@ -11,14 +11,17 @@ package struct NearestName: Sendable {
 
   /// The valid name nearest to `typed`, compared without case.
   ///
-  /// - Returns: nil when nothing is near: more than a third of the letters would have to change.
+  /// - Returns: nil when nothing is near: more than a third of the letters would have to change, or
+  ///   more than one of three.
   package func to(_ typed: String) -> String? {
     let wanted = Array(typed.lowercased().utf8.prefix(64))
-    if wanted.isEmpty { return nil }
+    let letters = wanted.count { $0 != UInt8(ascii: "-") }
+    if letters == 0 { return nil }
+    let most = letters < 4 ? 1 : max(2, letters / 3)
     var best: (name: String, cost: Int)?
     for name in names {
       let cost = Self.cost(wanted, Array(name.lowercased().utf8))
-      if cost < best?.cost ?? (max(2, wanted.count / 3) + 1) { best = (name, cost) }
+      if cost < best?.cost ?? (most + 1) { best = (name, cost) }
     }
     return best?.name
   }

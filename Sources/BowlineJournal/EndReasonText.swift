@@ -135,7 +135,8 @@ extension EndReasonText {
     EndReasonText(
       .policyLimitHead,
       "A message head was larger than a limit allows; the record names the limit.",
-      advice: "Clients get 431 or 414. If the request was legitimate (large cookies are the usual "
+      advice:
+        "A client gets 431 or 414; an upstream's head makes a 502. If the head was legitimate (large cookies are the usual "
         + "cause), raise the setting that the record names; otherwise leave it."),
     EndReasonText(
       .policyLimitBody,

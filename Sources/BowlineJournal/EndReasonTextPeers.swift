@@ -68,7 +68,7 @@ extension EndReasonText {
     EndReasonText(
       .upstreamRefusedDialling,
       "The upstream refused the connection: nothing listens at its address and port.",
-      advice: "Is the upstream running, and does it listen on the address given with `--to`? An "
+      advice: "Check that the upstream runs and listens on the address given with `--to`. An "
         + "upstream that listens on 127.0.0.1 cannot be reached from another machine or container."),
     EndReasonText(
       .upstreamTimeoutDialling,
@@ -128,8 +128,8 @@ extension EndReasonText {
       .upstreamFaultHead,
       "The upstream sent a response head that is not valid HTTP; `fault` says which rule it broke.",
       advice:
-        "The client got 502. `fault.offset` is the place of the byte. Is the port really HTTP, "
-        + "and not HTTPS or another protocol?"),
+        "The client got 502. `fault.offset` is the place of the byte. A port that "
+        + "speaks HTTPS or another protocol looks like this."),
     EndReasonText(
       .upstreamFaultBody,
       "The upstream sent content whose framing is not valid HTTP; `fault` says which rule it broke.",

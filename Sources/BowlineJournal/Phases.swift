@@ -1,8 +1,9 @@
 // The phases of an exchange, as durations.
 //
-// The marks are points of one clock; the phases are the stretches between them. They never overlap
-// and never add up to more than the whole: a response that begins while the request is still being
-// sent ends the phase "sending", and "waiting" is then a true zero.
+// The marks are points of one clock; the phases are the stretches between them. Each mark ends one
+// phase and begins the next, so they never overlap and never add up to more than the whole. A
+// response that begins while the request is still being sent ends "sending", and "waiting" is then
+// a true zero.
 //
 // A phase that was never entered is nil, and prints as a dash. A phase that the exchange's end
 // interrupted lasted until that end: of a request that timed out while connecting it is worth
@@ -33,26 +34,24 @@ package struct Phases: Equatable, Sendable {
   ]
 
   package init(_ marks: ExchangeMarks) {
-    if let asked = marks.leaseAsked {
-      let dialled = marks.dialBegan.flatMap { $0 < asked ? nil : $0 }
-      var wait = Self.between(asked, dialled ?? marks.leased ?? marks.ended)
-      if let began = dialled {
-        tcp = Self.between(began, marks.dialEnded ?? marks.ended)
-        if let ended = marks.dialEnded, let after = Self.between(ended, marks.leased) {
-          wait = wait.map { $0 + after }
-        }
-      }
-      queued = wait
+    var stage = Stage.none
+    var since = marks.began
+    func enter(_ next: Stage, _ mark: Instant?, _ phases: inout Phases) {
+      guard let mark else { return }
+      // Marks out of order would be a mistake of ours; they must not become negative times.
+      let now = max(mark, since)
+      phases.add(now.since(since), to: stage)
+      stage = next
+      since = now
     }
-    if let leased = marks.leased {
-      sending = Self.between(
-        leased, Self.earlier(marks.requestSent, marks.responseBegan) ?? marks.ended)
-    }
-    if let sent = marks.requestSent {
-      let until = marks.responseBegan ?? marks.ended
-      waiting = until.map { $0 < sent ? 0 : $0.since(sent) }
-    }
-    if let began = marks.responseBegan { receiving = Self.between(began, marks.ended) }
+    enter(.queued, marks.leaseAsked, &self)
+    enter(.tcp, marks.dialBegan, &self)
+    enter(.queued, marks.dialEnded, &self)
+    enter(.sending, marks.leased, &self)
+    enter(.waiting, Self.earlier(marks.requestSent, marks.responseBegan), &self)
+    enter(.receiving, marks.responseBegan, &self)
+    enter(.none, marks.ended, &self)
+    if marks.requestSent == nil { waiting = nil }
   }
 
   /// The phase at `index` of `names`.
@@ -69,10 +68,17 @@ package struct Phases: Equatable, Sendable {
     }
   }
 
-  /// The time from one mark to a later one. Marks out of order measure nothing.
-  private static func between(_ start: Instant, _ end: Instant?) -> Int64? {
-    guard let end, end >= start else { return nil }
-    return end.since(start)
+  private enum Stage { case none, queued, tcp, sending, waiting, receiving }
+
+  private mutating func add(_ time: Int64, to stage: Stage) {
+    switch stage {
+    case .none: break
+    case .queued: queued = (queued ?? 0) + time
+    case .tcp: tcp = (tcp ?? 0) + time
+    case .sending: sending = (sending ?? 0) + time
+    case .waiting: waiting = (waiting ?? 0) + time
+    case .receiving: receiving = (receiving ?? 0) + time
+    }
   }
 
   private static func earlier(_ a: Instant?, _ b: Instant?) -> Instant? {

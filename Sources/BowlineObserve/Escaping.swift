@@ -1,7 +1,7 @@
 // Bytes from the network, made safe to print. Nothing a peer sends may end a log line, break out of
 // a JSON string, or move a terminal's cursor.
 
-import BowlineCore
+package import BowlineCore
 
 extension ByteBuffer {
   /// Appends `bytes` as the inside of a JSON string (RFC 8259 §7), always valid whatever they are.
@@ -9,7 +9,7 @@ extension ByteBuffer {
   /// Well-formed UTF-8 is kept. A byte that is not part of it is written as the character of the
   /// same number (`\u00e9` for 0xE9). Controls are escaped, those of 0x7F to 0x9F too: a terminal
   /// would obey them.
-  mutating func append(json bytes: Span<UInt8>) {
+  package mutating func append(json bytes: Span<UInt8>) {
     var at = 0
     while at < bytes.count {
       let byte = bytes[at]
