@@ -136,7 +136,7 @@ extension ByteBuffer {
     append(decimal: whole)
     if whole < 100 {
       append(UInt8(ascii: "."))
-      append(decimal: (bytes >> (shift - 10) & 1023) * 10 >> 10)
+      append(decimal: ((bytes >> (shift - 10)) & 1023) * 10 / 1024)
     }
     switch shift {
     case 10: append("kB")
@@ -146,16 +146,20 @@ extension ByteBuffer {
     }
   }
 
-  /// Appends a time with its unit: `0.31ms`, `14.8ms`, `12.3s`; a dash when it is not known.
+  /// Appends a time with its unit: `0.31ms`, `14.8ms`, `2.50s`, `12.3s`; a dash when it is not
+  /// known.
   fileprivate mutating func append(time nanoseconds: Int64?) {
     guard let nanoseconds else { return append("–") }
-    if nanoseconds < 10_000_000_000 {
+    if nanoseconds < 999_950_000 {
       append(milliseconds: nanoseconds)
-      append("ms")
+      return append("ms")
+    }
+    if nanoseconds < 9_995_000_000 {
+      append(UInt64(nanoseconds), step: 10_000_000, digits: 2)
     } else {
       append(UInt64(nanoseconds), step: 100_000_000, digits: 1)
-      append(UInt8(ascii: "s"))
     }
+    append(UInt8(ascii: "s"))
   }
 
   /// Appends milliseconds: one decimal, or two below 1 ms; `0` for nothing at all.

@@ -74,8 +74,8 @@ package final class LogWriter: Sendable {
   /// Totals up to now.
   package var counters: Counters { totals.withLock { $0 } }
 
-  /// Writes everything that was offered, and ends the thread. To be called once, after the loops'
-  /// last offers.
+  /// Writes everything that was offered, and ends the thread. To be called after the loops' last
+  /// offers; again, to wait longer for a log that was not complete.
   ///
   /// - Parameter patience: milliseconds to wait for a reader of stdout that does not read. After
   ///   that the rest of the log is given up: an exit must not hang on a paused terminal.

@@ -35,11 +35,14 @@ package final class Doorbell: Sendable {
   package func stayAwake() { asleep.store(false, ordering: .sequentiallyConsistent) }
 
   /// Sleeps until somebody rings, or `milliseconds` have passed (nil: without end).
-  package func sleep(milliseconds: Int? = nil) {
+  ///
+  /// - Returns: true when it was rung. A late ring of an earlier sleep counts too.
+  @discardableResult
+  package func sleep(milliseconds: Int? = nil) -> Bool {
     var wanted = pollfd(fd: fd, events: Int16(POLLIN), revents: 0)
     _ = unsafe poll(&wanted, 1, milliseconds.map { Int32(clamping: $0) } ?? -1)
     asleep.store(false, ordering: .sequentiallyConsistent)
     var count: eventfd_t = 0
-    _ = unsafe eventfd_read(fd, &count)
+    return unsafe eventfd_read(fd, &count) == 0
   }
 }
