@@ -15,7 +15,6 @@
 internal import BowlineCore
 package import BowlineJournal
 package import BowlineTransport
-internal import Glibc
 internal import Synchronization
 
 /// Takes records from the loops, counts them, and writes the access log.
@@ -30,14 +29,14 @@ package final class LogWriter: Sendable {
   private let sources: [Handoff<RecordBatch>]
   private let bell: Doorbell
   private let log: AccessLog?
-  private let output: OutputStream
-  private let complaints: OutputStream
+  private let output: any LogOutput
+  private let complaints: any LogOutput
   private let clock: @Sendable () -> WallClock
   private let totals = Mutex(Counters())
   private let isStopping = Atomic(false)
   private let hasEnded = Atomic(false)
   private let ended: Doorbell
-  private let thread = Mutex<WriterThread?>(nil)
+  private let thread = Mutex<LoopThread?>(nil)
 
   /// - Parameters:
   ///   - sources: one slot for each loop.
@@ -49,9 +48,10 @@ package final class LogWriter: Sendable {
   /// - Throws: when no descriptor is left.
   package init(
     sources: [Handoff<RecordBatch>], bell: Doorbell, log: AccessLog?,
-    output: OutputStream = .standardOutput, complaints: OutputStream = .standardError,
+    output: any LogOutput = StandardStream.output,
+    complaints: any LogOutput = StandardStream.error,
     clock: @escaping @Sendable () -> WallClock = WallClock.read
-  ) throws(NetworkError) {
+  ) throws(SystemError) {
     self.sources = sources
     self.bell = bell
     self.log = log
@@ -62,8 +62,8 @@ package final class LogWriter: Sendable {
   }
 
   /// Starts the thread. Throws when the system has none left.
-  package func start() throws(NetworkError) {
-    let started = try WriterThread.start(name: "log") { [self] in
+  package func start() throws(SystemError) {
+    let started = try LoopThread.start(name: "bowline-log") { [self] in
       run()
       hasEnded.store(true, ordering: .sequentiallyConsistent)
       ended.ring()
@@ -91,7 +91,6 @@ package final class LogWriter: Sendable {
   }
 
   private func run() {
-    OutputStream.blockPipeSignal()
     var shift = Shift()
     var idleLooks = 0
     while true {
@@ -126,6 +125,7 @@ package final class LogWriter: Sendable {
     var batch = RecordBatch()
     var lines = ByteBuffer(capacity: 64 << 10)
     var isWriting = true
+    var hasSaidWhyNot = false
     var droppedUnsaid = 0
     var lastComplaint: Int64 = 0
   }
@@ -153,13 +153,19 @@ package final class LogWriter: Sendable {
     } catch {
       let lost = shift.lines.count
       totals.withLock { $0.addNotWritten(lost) }
-      if error.kind == .reset || error.code == EBADF {
+      if error == .brokenPipe {
         shift.isWriting = false
-        complaints.write("bowline: nobody reads the log any more; it is no longer written\n")
+        say("bowline: nobody reads the log any more; it is no longer written\n")
+      } else if !shift.hasSaidWhyNot {
+        shift.hasSaidWhyNot = true
+        say("bowline: the log cannot be written: \(error)\n")
       }
     }
     shift.lines.removeAll()
   }
+
+  /// Nobody can be told when talking fails.
+  private func say(_ text: String) { try? complaints.write(Array(text.utf8).span) }
 
   /// Says that records were dropped, at most once per second, and before the end.
   private func complain(_ shift: inout Shift, isLast: Bool) {
@@ -169,16 +175,24 @@ package final class LogWriter: Sendable {
     shift.lastComplaint = now
     let dropped = shift.droppedUnsaid
     shift.droppedUnsaid = 0
-    complaints.write(
+    say(
       "bowline: \(dropped) log record\(dropped == 1 ? " was" : "s were") dropped: the log's reader "
         + "is slower than the traffic (`\(SettingID.logBytes.name)` bounds what may wait)\n")
   }
 }
 
+/// Where lines go: a standard stream, or a test's memory. May block; only the log writer waits.
+package protocol LogOutput: Sendable {
+  /// Writes all of `bytes`. Throws `.brokenPipe` when nobody reads any more.
+  func write(_ bytes: Span<UInt8>) throws(SystemError)
+}
+
+/// SIGPIPE must be ignored, or a reader that has gone ends the process. `Signals` sees to that.
+extension StandardStream: LogOutput {}
+
 extension WallClock {
   /// Both clocks of the system, now.
   package static let read: @Sendable () -> WallClock = {
-    let (wall, monotonic) = SystemClock.read()
-    return WallClock(seconds: 0, nanoseconds: wall, instant: monotonic)
+    WallClock(seconds: 0, nanoseconds: Clock.wallNanoseconds(), instant: Clock.monotonic())
   }
 }

@@ -12,6 +12,13 @@ package enum Clock {
     return Instant(nanoseconds: Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))
   }
 
+  /// Nanoseconds since 1970 (UTC).
+  package static func wallNanoseconds() -> Int64 {
+    var time = timespec()
+    _ = unsafe clock_gettime(CLOCK_REALTIME, &time)
+    return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+  }
+
   /// Seconds since 1970 (UTC).
   package static func wallSeconds() -> Int64 { Int64(time(nil)) }
 }

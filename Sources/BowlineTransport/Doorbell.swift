@@ -1,3 +1,5 @@
+// Audited: one descriptor, owned for life; each pointer is to a local value.
+//
 // How loops wake a thread that has gone to sleep, for the price of one atomic load when it has not.
 //
 // No ring is lost. The sleeper says "asleep", then looks at its work once more, and only then
@@ -14,9 +16,9 @@ package final class Doorbell: Sendable {
   private let fd: Int32
 
   /// Opens the eventfd behind the bell. Throws when no descriptor is left.
-  package init() throws(NetworkError) {
+  package init() throws(SystemError) {
     fd = eventfd(0, Int32(EFD_CLOEXEC) | Int32(EFD_NONBLOCK))
-    if fd < 0 { throw NetworkError(kind: .descriptors, code: errno) }
+    if fd < 0 { throw SystemError.last }
   }
 
   deinit { _ = Glibc.close(fd) }

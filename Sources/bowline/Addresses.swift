@@ -7,7 +7,7 @@ package struct UpstreamURL: Equatable, Sendable {
   /// The name or the address literal, without brackets, in lower case.
   package let host: String
   package let port: UInt16
-  /// The address, when the host is a literal or `localhost`; nil when it is a name to be looked up.
+  /// The address, when the host is a literal; nil when it is a name to be looked up.
   package let address: SocketAddress?
 
   /// Host and port for logs and for the Host field: `127.0.0.1:9000`, `[::1]:80`, `origin:80`.
@@ -75,7 +75,6 @@ package struct UpstreamURL: Equatable, Sendable {
       }
       return (address.host, address)
     }
-    if text == "localhost" { return (text, .loopback(port)) }
     let labels = text.split(separator: ".", omittingEmptySubsequences: false)
     let isName = labels.allSatisfy { label in
       (1...63).contains(label.utf8.count)

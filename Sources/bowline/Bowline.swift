@@ -5,13 +5,13 @@ internal import Glibc
 struct Bowline {
   static func main() {
     let words = Array(CommandLine.arguments.dropFirst())
-    switch Invocation(words, isTerminal: OutputStream.standardOutput.isTerminal) {
+    switch Invocation(words, isTerminal: StandardStream.output.isTerminal) {
     case .proxy(let options): exit(Composition.proxy(options))
     case .serve(let options): exit(Composition.serve(options))
     case .demo(let options): exit(Composition.demo(options))
     case .answer(let answer):
-      OutputStream.standardOutput.write(answer.output)
-      OutputStream.standardError.write(answer.talk)
+      try? StandardStream.output.write(answer.output)
+      try? StandardStream.error.write(answer.talk)
       exit(answer.status)
     }
   }

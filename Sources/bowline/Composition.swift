@@ -9,7 +9,7 @@ enum Composition {
   static func demo(_ options: DemoOptions) -> Int32 { notBuilt("demo") }
 
   private static func notBuilt(_ command: String) -> Int32 {
-    OutputStream.standardError.write("bowline: `\(command)` cannot run yet\n")
+    try? StandardStream.error.write("bowline: `\(command)` cannot run yet\n")
     return ExitStatus.internalError
   }
 }

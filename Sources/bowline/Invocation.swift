@@ -49,7 +49,7 @@ extension Invocation {
     default: break
     }
     let command = Command[try verb(first)]
-    let arguments = try Arguments(Array(words.dropFirst()), for: command)
+    let arguments = try CommandWords(Array(words.dropFirst()), for: command)
     if arguments[.help] { return .answer(Answer(output: HelpText.of(command))) }
     switch command.verb {
     case .proxy: return .proxy(try ProxyOptions(arguments, isTerminal: isTerminal))

@@ -42,17 +42,17 @@ package struct DemoOptions: Sendable {
 }
 
 extension ServingOptions {
-  init(_ arguments: Arguments, isTerminal: Bool) throws(UsageError) {
-    listen = try Self.listen(arguments)
-    loops = try arguments.value(.loops).map(Self.loops)
-    log = try Self.log(arguments.value(.log), isTerminal: isTerminal)
-    logsConnections = arguments[.logConnections]
-    settings = try Settings(arguments)
+  init(_ words: CommandWords, isTerminal: Bool) throws(UsageError) {
+    listen = try Self.listen(words)
+    loops = try words.value(.loops).map(Self.loops)
+    log = try Self.log(words.value(.log), isTerminal: isTerminal)
+    logsConnections = words[.logConnections]
+    settings = try Settings(words)
   }
 
-  private static func listen(_ arguments: Arguments) throws(UsageError) -> [SocketAddress] {
+  private static func listen(_ words: CommandWords) throws(UsageError) -> [SocketAddress] {
     var found: [SocketAddress] = []
-    for text in arguments.values(.listen) {
+    for text in words.values(.listen) {
       let address = try ListenAddress.parse(text, option: "--listen")
       if address.port != 0 && found.contains(address) {
         throw UsageError("`--listen \(text)` is given twice")
@@ -85,9 +85,9 @@ extension ServingOptions {
 
 extension Settings {
   /// The defaults, changed by every `--set`, in order.
-  init(_ arguments: Arguments) throws(UsageError) {
+  init(_ words: CommandWords) throws(UsageError) {
     self.init()
-    for text in arguments.values(.set) {
+    for text in words.values(.set) {
       let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
       guard parts.count == 2 else {
         throw UsageError(
@@ -103,16 +103,16 @@ extension Settings {
 }
 
 extension ProxyOptions {
-  init(_ arguments: Arguments, isTerminal: Bool) throws(UsageError) {
+  init(_ words: CommandWords, isTerminal: Bool) throws(UsageError) {
     var upstreams: [UpstreamURL] = []
-    for text in arguments.values(.to) {
+    for text in words.values(.to) {
       let upstream = try UpstreamURL(text)
       if upstreams.contains(upstream) { throw UsageError("`--to \(text)` is given twice") }
       upstreams.append(upstream)
     }
     self.upstreams = upstreams
-    via = try Self.via(arguments.value(.via))
-    serving = try ServingOptions(arguments, isTerminal: isTerminal)
+    via = try Self.via(words.value(.via))
+    serving = try ServingOptions(words, isTerminal: isTerminal)
   }
 
   static func via(_ text: String?) throws(UsageError) -> String {
@@ -127,18 +127,18 @@ extension ProxyOptions {
 }
 
 extension ServeOptions {
-  init(_ arguments: Arguments, isTerminal: Bool) throws(UsageError) {
-    directory = arguments.argument ?? "."
+  init(_ words: CommandWords, isTerminal: Bool) throws(UsageError) {
+    directory = words.argument ?? "."
     if directory.isEmpty {
       throw UsageError("`bowline serve` needs a directory; the name is empty")
     }
-    serving = try ServingOptions(arguments, isTerminal: isTerminal)
+    serving = try ServingOptions(words, isTerminal: isTerminal)
   }
 }
 
 extension DemoOptions {
-  init(_ arguments: Arguments, isTerminal: Bool) throws(UsageError) {
-    let text = arguments.value(.origin)
+  init(_ words: CommandWords, isTerminal: Bool) throws(UsageError) {
+    let text = words.value(.origin)
     origin =
       try text.map { text throws(UsageError) in
         try ListenAddress.parse(text, option: "--origin")
@@ -149,8 +149,8 @@ extension DemoOptions {
           + "`\(text ?? "")` is not one")
     }
     proxy = ProxyOptions(
-      serving: try ServingOptions(arguments, isTerminal: isTerminal),
-      upstreams: [UpstreamURL(address: origin)], via: try ProxyOptions.via(arguments.value(.via)))
+      serving: try ServingOptions(words, isTerminal: isTerminal),
+      upstreams: [UpstreamURL(address: origin)], via: try ProxyOptions.via(words.value(.via)))
     if proxy.serving.listen.contains(origin) {
       throw UsageError("`--listen` and `--origin` must differ; both are \(origin)")
     }

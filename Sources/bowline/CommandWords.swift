@@ -3,7 +3,7 @@
 internal import BowlineCore
 
 /// The words after the command, sorted.
-struct Arguments: Equatable {
+struct CommandWords: Equatable {
   /// The word that is not an option, when the command takes one.
   private(set) var argument: String?
   private var given: [OptionID: [String]] = [:]
