@@ -12,32 +12,37 @@ extension ByteBuffer {
   package mutating func append(json bytes: Span<UInt8>) {
     var at = 0
     while at < bytes.count {
-      let byte = bytes[at]
-      if byte >= 0x80 {
-        let length = UTF8Sequence.length(bytes, at: at)
-        let isControl = length == 2 && byte == 0xc2 && bytes[at + 1] < 0xa0
-        if length == 0 {
-          append(escape: byte)
-          at += 1
-        } else if isControl {
-          append(escape: bytes[at + 1])
-          at += 2
-        } else {
-          append(bytes.extracting(at..<at + length))
-          at += length
-        }
-        continue
-      }
-      if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") {
-        append(UInt8(ascii: "\\"))
-        append(byte)
-      } else if byte < 0x20 || byte == 0x7f {
-        append(escape: byte)
-      } else {
-        append(byte)
-      }
-      at += 1
+      let start = at
+      while at < bytes.count, Self.isPlain(bytes[at]) { at += 1 }
+      if at > start { append(bytes.extracting(start..<at)) }
+      if at < bytes.count { at += append(jsonSpecial: bytes, at: at) }
     }
+  }
+
+  /// Visible ASCII and space, without the two that JSON escapes.
+  private static func isPlain(_ byte: UInt8) -> Bool {
+    byte >= 0x20 && byte < 0x7f && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\")
+  }
+
+  /// Appends what stands at `start` and is not plain. Returns how many bytes that were.
+  private mutating func append(jsonSpecial bytes: Span<UInt8>, at start: Int) -> Int {
+    let byte = bytes[start]
+    if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") {
+      append(UInt8(ascii: "\\"))
+      append(byte)
+      return 1
+    }
+    let length = UTF8Sequence.length(bytes, at: start)
+    if length == 0 {
+      append(escape: byte)
+      return 1
+    }
+    if byte == 0xc2 && bytes[start + 1] < 0xa0 {
+      append(escape: bytes[start + 1])
+    } else {
+      append(bytes.extracting(start..<start + length))
+    }
+    return length
   }
 
   /// Appends `bytes` for a line that a person reads: visible ASCII as it is, everything else, and
