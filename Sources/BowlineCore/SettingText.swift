@@ -46,16 +46,32 @@ extension SettingUnit {
 
   /// `value` in the largest unit that divides it; `value(of:)` reads it back.
   package func text(_ value: Int) -> String {
-    let units: [(scale: Int, name: String)] =
-      switch self {
-      case .count: [(1, "")]
-      case .bytes: [(1 << 30, "GB"), (1 << 20, "MB"), (1 << 10, "kB"), (1, "B")]
-      case .bytesPerSecond: [(1 << 30, "GB/s"), (1 << 20, "MB/s"), (1 << 10, "kB/s"), (1, "B/s")]
-      case .milliseconds: [(3_600_000, "h"), (60_000, "m"), (1_000, "s"), (1, "ms")]
-      }
     if value == 0 { return "0" }
-    for unit in units where value % unit.scale == 0 { return "\(value / unit.scale)\(unit.name)" }
+    for scale in scales where value % scale.size == 0 {
+      return "\(value / scale.size)\(scale.name)"
+    }
     return String(value)
+  }
+
+  private struct Scale {
+    let size: Int
+    let name: String
+  }
+
+  /// Largest first.
+  private var scales: [Scale] {
+    switch self {
+    case .count: []
+    case .bytes, .bytesPerSecond:
+      ["GB", "MB", "kB", "B"].enumerated().map { index, name in
+        Scale(size: 1 << (30 - 10 * index), name: self == .bytes ? name : name + "/s")
+      }
+    case .milliseconds:
+      [
+        Scale(size: 3_600_000, name: "h"), Scale(size: 60_000, name: "m"),
+        Scale(size: 1_000, name: "s"), Scale(size: 1, name: "ms"),
+      ]
+    }
   }
 
   /// How a value is written, after "takes".

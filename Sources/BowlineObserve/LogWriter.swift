@@ -84,7 +84,7 @@ package final class LogWriter: Sendable {
     isStopping.store(true, ordering: .sequentiallyConsistent)
     bell.ring()
     ended.prepareToSleep()
-    if !hasEnded.load(ordering: .sequentiallyConsistent) { ended.sleep(milliseconds: patience) }
+    if !hasEnded.load(ordering: .sequentiallyConsistent) { ended.wait(milliseconds: patience) }
     let isComplete = hasEnded.load(ordering: .sequentiallyConsistent)
     if isComplete, let thread = thread.withLock({ $0.take() }) { thread.join() }
     return ExitSummary(counters, isLogComplete: isComplete)
@@ -106,7 +106,7 @@ package final class LogWriter: Sendable {
       }
       if isLast || taken >= Self.busySize { continue }
       if idleLooks < Self.patience || shift.droppedUnsaid > 0 {
-        bell.sleep(milliseconds: Self.interval)
+        bell.wait(milliseconds: Self.interval)
         continue
       }
       bell.prepareToSleep()
@@ -115,7 +115,7 @@ package final class LogWriter: Sendable {
         bell.stayAwake()
         idleLooks = 0
       } else {
-        bell.sleep()
+        bell.wait()
       }
     }
   }

@@ -30,7 +30,7 @@ package final class Doorbell: Sendable {
     if asleep.exchange(false, ordering: .sequentiallyConsistent) { _ = eventfd_write(fd, 1) }
   }
 
-  /// Says that the caller is about to sleep. It must look at its work once more before `sleep`.
+  /// Says that the caller is about to sleep. It must look at its work once more before `wait`.
   package func prepareToSleep() { asleep.store(true, ordering: .sequentiallyConsistent) }
 
   /// Says that there was work after all.
@@ -40,7 +40,7 @@ package final class Doorbell: Sendable {
   ///
   /// - Returns: true when it was rung. A late ring of an earlier sleep counts too.
   @discardableResult
-  package func sleep(milliseconds: Int? = nil) -> Bool {
+  package func wait(milliseconds: Int? = nil) -> Bool {
     var wanted = pollfd(fd: fd, events: Int16(POLLIN), revents: 0)
     _ = unsafe poll(&wanted, 1, milliseconds.map { Int32(clamping: $0) } ?? -1)
     asleep.store(false, ordering: .sequentiallyConsistent)

@@ -165,25 +165,25 @@ private struct Desk {
     let bell = try Doorbell()
     bell.prepareToSleep()
     bell.ring()
-    #expect(bell.sleep(milliseconds: 10_000))
+    #expect(bell.wait(milliseconds: 10_000))
   }
 
   @Test func nobodyIsRungWhoIsAwake() throws {
     let bell = try Doorbell()
     bell.ring()
-    #expect(!bell.sleep(milliseconds: 0))
+    #expect(!bell.wait(milliseconds: 0))
     bell.prepareToSleep()
     bell.stayAwake()
     bell.ring()
-    #expect(!bell.sleep(milliseconds: 0))
+    #expect(!bell.wait(milliseconds: 0))
   }
 
   @Test func oneOfManyRingsIsEnough() throws {
     let bell = try Doorbell()
     bell.prepareToSleep()
     for _ in 0..<5 { bell.ring() }
-    #expect(bell.sleep(milliseconds: 0))
-    #expect(!bell.sleep(milliseconds: 0))
+    #expect(bell.wait(milliseconds: 0))
+    #expect(!bell.wait(milliseconds: 0))
   }
 
   /// A producer that rings for each value, a consumer that sleeps whenever it finds none. A lost
@@ -205,7 +205,7 @@ private struct Desk {
       bell.prepareToSleep()
       if slot.take(&value) {
         bell.stayAwake()
-      } else if !bell.sleep(milliseconds: 10_000) {
+      } else if !bell.wait(milliseconds: 10_000) {
         missed += 1
         break
       }
