@@ -48,7 +48,7 @@ extension SettingUnit {
   package func text(_ value: Int) -> String {
     if value == 0 { return "0" }
     for scale in scales where value % scale.size == 0 {
-      return "\(value / scale.size)\(scale.name)"
+      return "\(value / scale.size)\(scale.name)" + (self == .bytesPerSecond ? "/s" : "")
     }
     return String(value)
   }
@@ -61,11 +61,12 @@ extension SettingUnit {
   /// Largest first.
   private var scales: [Scale] {
     switch self {
-    case .count: []
+    case .count: [Scale(size: 1, name: "")]
     case .bytes, .bytesPerSecond:
-      ["GB", "MB", "kB", "B"].enumerated().map { index, name in
-        Scale(size: 1 << (30 - 10 * index), name: self == .bytes ? name : name + "/s")
-      }
+      [
+        Scale(size: 1 << 30, name: "GB"), Scale(size: 1 << 20, name: "MB"),
+        Scale(size: 1 << 10, name: "kB"), Scale(size: 1, name: "B"),
+      ]
     case .milliseconds:
       [
         Scale(size: 3_600_000, name: "h"), Scale(size: 60_000, name: "m"),

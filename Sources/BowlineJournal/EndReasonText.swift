@@ -102,7 +102,7 @@ extension EndReasonText {
       "The upstream closed a connection that was idle in the pool.",
       advice:
         "Harmless by itself: nothing was in flight. If it is frequent, the upstream's own idle "
-        + "timeout is shorter than `upstream.idle-timeout`: set ours below it, so that it is we who "
+        + "timeout is shorter than `upstream.idle-timeout`: set ours below it, so that we "
         + "close and no request meets a dying connection."),
     EndReasonText(
       .upstreamAskedClose,
@@ -136,8 +136,9 @@ extension EndReasonText {
       .policyLimitHead,
       "A message head was larger than a limit allows; the record names the limit.",
       advice:
-        "A client gets 431 or 414; an upstream's head makes a 502. If the head was legitimate (large cookies are the usual "
-        + "cause), raise the setting that the record names; otherwise leave it."),
+        "A client gets 431 or 414; an upstream's head makes a 502. If the head was legitimate "
+        + "(large cookies are the usual cause), raise the setting that the record names; otherwise leave it."
+    ),
     EndReasonText(
       .policyLimitBody,
       "The content was larger than `body.size`.",

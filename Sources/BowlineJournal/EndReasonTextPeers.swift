@@ -17,7 +17,7 @@ extension EndReasonText {
       .clientClosedResponse,
       "The client closed its connection before it had the whole response.",
       advice: "People reload and cancel; a few are normal. If `duration` clusters around a round "
-        + "number, it is the client's own timeout: make the upstream faster, or that timeout longer."
+        + "number, it is the client's own timeout: make the upstream faster, or it longer."
     ),
     EndReasonText(
       .clientResetIdle,
@@ -69,7 +69,7 @@ extension EndReasonText {
       .upstreamRefusedDialling,
       "The upstream refused the connection: nothing listens at its address and port.",
       advice: "Check that the upstream runs and listens on the address given with `--to`. An "
-        + "upstream that listens on 127.0.0.1 cannot be reached from another machine or container."),
+        + "upstream that listens on 127.0.0.1 cannot be reached from another container."),
     EndReasonText(
       .upstreamTimeoutDialling,
       "The upstream did not answer our attempt to connect within `upstream.connect-timeout`.",
@@ -85,13 +85,13 @@ extension EndReasonText {
       "The upstream closed a reused connection just as our request was on its way.",
       advice:
         "The keep-alive race: the upstream's idle timeout ran out at that moment. Requests that "
-        + "may be sent twice were sent again on a new connection, the others were answered 502. Set "
+        + "may be sent twice were sent again on a new connection, the others got 502. Set "
         + "`upstream.idle-timeout` below the upstream's own."),
     EndReasonText(
       .upstreamResetOnReuse,
       "The upstream reset a reused connection just as our request was on its way.",
       advice: "The keep-alive race: the upstream had closed the connection already. Requests that "
-        + "may be sent twice were sent again on a new connection, the others were answered 502. Set "
+        + "may be sent twice were sent again on a new connection, the others got 502. Set "
         + "`upstream.idle-timeout` below the upstream's own."),
   ]
 
@@ -132,7 +132,8 @@ extension EndReasonText {
         + "speaks HTTPS or another protocol looks like this."),
     EndReasonText(
       .upstreamFaultBody,
-      "The upstream sent content whose framing is not valid HTTP; `fault` says which rule it broke.",
+      "The upstream sent content whose framing is not valid HTTP; `fault` says which rule "
+        + "it broke.",
       advice:
         "The upstream's chunked coding or lengths are wrong. The client's connection was cut, "
         + "so that it does not take the part for the whole."),

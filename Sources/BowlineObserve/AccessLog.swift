@@ -1,7 +1,7 @@
 // The access log: ended exchanges and, when asked, ended connections, as lines of bytes.
 //
-// One line per record. The two streams share the output and are never mixed in a line: a line of the
-// connection stream says so with `"event":"connection.end"`. Formatting makes no String and
+// One line per record. The two streams share the output and are never mixed in a line: a line of
+// the connection stream says so with `"event":"connection.end"`. Formatting makes no String and
 // allocates nothing once the output buffer has grown; it runs on the log writer's thread, but that
 // thread shares the machine with the loops.
 

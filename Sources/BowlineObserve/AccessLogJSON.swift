@@ -58,7 +58,7 @@ extension AccessLog {
       out.member("http.request.method_original", text.extracting(exchange.methodText))
     }
     if !exchange.target.isEmpty {
-      let target = Target(text.extracting(exchange.target))
+      let target = LoggedTarget(text.extracting(exchange.target))
       out.member("url.path", text.extracting(exchange.target).extracting(target.path))
       if let query = target.query {
         out.member("url.query", text.extracting(exchange.target).extracting(query))
@@ -118,7 +118,7 @@ extension AccessLog {
 }
 
 /// Where path and query stand in a request target (RFC 9112 §3.2).
-struct Target {
+struct LoggedTarget {
   let path: Range<Int>
   /// Without the question mark; nil when there is none.
   let query: Range<Int>?

@@ -124,7 +124,7 @@ extension Command {
     summary: "run a small origin server and a proxy before it, in one process",
     options: [.listen, .origin, .loops, .log, .logConnections, .via, .set, .help],
     examples: [
-      ("bowline demo", "see all of it work; then `curl http://127.0.0.1:8080/`"),
+      ("bowline demo", "see it work; then `curl http://127.0.0.1:8080/`"),
       ("bowline demo --log-connections", "watch connections come, be reused, and go"),
     ])
 

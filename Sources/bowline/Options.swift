@@ -91,7 +91,8 @@ extension Settings {
       let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
       guard parts.count == 2 else {
         throw UsageError(
-          "`--set` takes a name and a value, such as `client.idle-timeout=30s`; `\(text)` has no `=`"
+          "`--set` takes a name and a value, such as `client.idle-timeout=30s`; `\(text)` has no "
+            + "`=`"
         )
       }
       do { try set(name: String(parts[0]), value: String(parts[1])) } catch {
@@ -119,7 +120,8 @@ extension ProxyOptions {
     guard let text else { return "bowline" }
     if text.isEmpty || text.utf8.count > 64 || !text.utf8.allSatisfy(Scan.isToken) {
       throw UsageError(
-        "`--via` takes a name of 1 to 64 letters, digits and hyphens (a token); `\(text)` is not one"
+        "`--via` takes a name of 1 to 64 letters, digits and hyphens (a token); `\(text)` is not "
+          + "one"
       )
     }
     return text

@@ -37,7 +37,7 @@ private func answer(_ line: String) -> Answer {
       answer("help").output == """
         Bowline manages HTTP connections: a reverse proxy and an origin server.
 
-          bowline demo                                see all of it work; then `curl http://127.0.0.1:8080/`
+          bowline demo                                see it work; then `curl http://127.0.0.1:8080/`
           bowline proxy --to http://127.0.0.1:3000    forward port 8080 to a local server
           bowline serve .                             serve the current directory on port 8080
 
@@ -130,8 +130,8 @@ private func answer(_ line: String) -> Answer {
     let changed = lines.filter { $0.hasPrefix("* ") }
     #expect(
       changed == [
-        "* client.idle-timeout       30s      milliseconds  100ms to 24h        how long a client's "
-          + "connection may wait between requests (default: 15s)"
+        "* client.idle-timeout       30s      milliseconds  100ms to 24h        how long "
+          + "a client's connection may wait between requests (default: 15s)"
       ])
   }
 

@@ -116,17 +116,19 @@ private struct Unexpected: Error { let line: String }
       proxy --to --log off => `--to` needs its URL; `--log` follows
       proxy http://x => `bowline proxy` takes options only; `http://x` is not one
       proxy --lisen :80 => `bowline proxy` has no option `--lisen`; the nearest is `--listen`
-      proxy --frobnicate => `bowline proxy` has no option `--frobnicate`; `bowline help proxy` lists all
-      proxy --json --to http://x => `bowline proxy` has no option `--json`; `bowline help proxy` lists all
-      proxy --to http://x --log-connections=yes => `--log-connections` is a switch and takes no value; \
-      `yes` is one
+      proxy --frobnicate => `bowline proxy` has no option `--frobnicate`; \
+      `bowline help proxy` lists all
+      proxy --json --to http://x => `bowline proxy` has no option `--json`; \
+      `bowline help proxy` lists all
+      proxy --to http://x --log-connections=yes => `--log-connections` is a switch and takes no \
+      value; `yes` is one
       proxy --to http://x --loops 2 --loops 3 => `--loops` takes one value and is given twice
       proxy --to http://x --loops 0 => `--loops` takes a number from 1 to 256; `0` is not one
       proxy --to http://x --loops two => `--loops` takes a number from 1 to 256; `two` is not one
-      proxy --to http://x --log jsn => `--log` takes `off`, `text` or `json`; the nearest to `jsn` is \
-      `json`
-      proxy --to http://x --log xml1234 => `--log` takes `off`, `text` or `json`; `xml1234` is none of \
-      them
+      proxy --to http://x --log jsn => `--log` takes `off`, `text` or `json`; the nearest to \
+      `jsn` is `json`
+      proxy --to http://x --log xml1234 => `--log` takes `off`, `text` or `json`; `xml1234` is none \
+      of them
       proxy --to http://x --via a/b => `--via` takes a name of 1 to 64 letters, digits and hyphens \
       (a token); `a/b` is not one
       proxy --to http://x --via= => `--via` takes a name of 1 to 64 letters, digits and hyphens \
@@ -134,8 +136,8 @@ private struct Unexpected: Error { let line: String }
       serve => `bowline serve` needs DIR, as in `bowline serve .`
       serve a b => `bowline serve` takes one DIR; `a` and `b` are two
       serve . --to http://x => `bowline serve` has no option `--to`; `bowline help serve` lists all
-      explain upstream.rest.waiting => no end reason is named `upstream.rest.waiting`; the nearest is \
-      `upstream.reset.waiting`
+      explain upstream.rest.waiting => no end reason is named `upstream.rest.waiting`; the nearest \
+      is `upstream.reset.waiting`
       explain zzzzzzzz => no end reason is named `zzzzzzzz`; `bowline explain` lists them all
       """))
   func words(line: String, sentence: String) { expect(line, sentence) }
