@@ -137,8 +137,8 @@ extension EndReasonText {
       "A message head was larger than a limit allows; the record names the limit.",
       advice:
         "A client gets 431 or 414; an upstream's head makes a 502. If the head was legitimate "
-        + "(large cookies are the usual cause), raise the setting that the record names; otherwise leave it."
-    ),
+        + "(large cookies are the usual cause), raise the setting that the record names; "
+        + "otherwise leave it."),
     EndReasonText(
       .policyLimitBody,
       "The content was larger than `body.size`.",

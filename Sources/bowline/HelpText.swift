@@ -8,7 +8,7 @@ enum HelpText {
     var text = "Bowline manages HTTP connections: a reverse proxy and an origin server.\n\n"
     for command in [Command.demo, .proxy, .serve] {
       let example = command.examples[0]
-      text += "  \(example.line.padded(44))\(example.effect)\n"
+      text += "  \(example.line.padded(42))\(example.effect)\n"
     }
     text += "\ncommands\n"
     for command in Command.all {

@@ -37,9 +37,9 @@ private func answer(_ line: String) -> Answer {
       answer("help").output == """
         Bowline manages HTTP connections: a reverse proxy and an origin server.
 
-          bowline demo                                see it work; then `curl http://127.0.0.1:8080/`
-          bowline proxy --to http://127.0.0.1:3000    forward port 8080 to a local server
-          bowline serve .                             serve the current directory on port 8080
+          bowline demo                              see it work; then `curl http://127.0.0.1:8080/`
+          bowline proxy --to http://127.0.0.1:3000  forward port 8080 to a local server
+          bowline serve .                           serve the current directory on port 8080
 
         commands
           proxy       forward requests to upstreams over connections that are reused

@@ -127,8 +127,8 @@ private struct Unexpected: Error { let line: String }
       proxy --to http://x --loops two => `--loops` takes a number from 1 to 256; `two` is not one
       proxy --to http://x --log jsn => `--log` takes `off`, `text` or `json`; the nearest to \
       `jsn` is `json`
-      proxy --to http://x --log xml1234 => `--log` takes `off`, `text` or `json`; `xml1234` is none \
-      of them
+      proxy --to http://x --log xml1234 => `--log` takes `off`, `text` or `json`; `xml1234` is \
+      none of them
       proxy --to http://x --via a/b => `--via` takes a name of 1 to 64 letters, digits and hyphens \
       (a token); `a/b` is not one
       proxy --to http://x --via= => `--via` takes a name of 1 to 64 letters, digits and hyphens \
