@@ -222,6 +222,18 @@ extension HeadBlock {
     close(name, nameStart, name.text.utf8CodeUnitCount, valueStart)
   }
 
+  /// Adds a field line with an interned name and a value in two parts.
+  package mutating func add(_ name: FieldName, _ first: StaticString, _ second: Span<UInt8>) {
+    precondition(name != .other, "a composed field needs its name")
+    let nameStart = bytes.count
+    bytes.append(name.text)
+    bytes.append(": ")
+    let valueStart = bytes.count
+    bytes.append(first)
+    bytes.append(second)
+    close(name, nameStart, name.text.utf8CodeUnitCount, valueStart)
+  }
+
   /// Adds a field line with an interned name and a value that `write` appends.
   package mutating func add(_ name: FieldName, writing write: (inout ByteBuffer) -> Void) {
     precondition(name != .other, "a composed field needs its name")

@@ -134,13 +134,16 @@ package struct Slab<Element: ~Copyable>: ~Copyable {
   }
 }
 
-/// Elements that are lent and come back, storage kept: buffers and field blocks of one loop.
+/// Elements that are lent and come back, storage kept: exchanges and buffers of one loop.
 ///
-/// An element is made by `make` when none is free, and lives as long as the shelf.
+/// An element is made by `make` when none is free, and lives as long as the shelf. A handle is dead
+/// once its element was given back, as in a slab.
 @usableFromInline
 package struct Shelf<Element: ~Copyable>: ~Copyable {
   @usableFromInline var slab = Slab<Element>()
-  @usableFromInline var idle: [Handle] = []
+  @usableFromInline var idle: [UInt32] = []
+  /// Odd while the element is lent.
+  @usableFromInline var generations: [UInt32] = []
 
   @inlinable
   package init() {}
@@ -152,23 +155,43 @@ package struct Shelf<Element: ~Copyable>: ~Copyable {
   /// Borrows a free element, or stores the one that `make` returns.
   @inlinable
   package mutating func lend(_ make: () -> Element) -> Handle {
-    if let last = idle.popLast() { return last }
-    let handle = slab.insert(make())
+    if let index = idle.popLast() {
+      generations[Int(index)] &+= 1
+      return Handle(index: index, generation: generations[Int(index)])
+    }
+    let fresh = slab.insert(make())
+    while generations.count <= Int(fresh.index) { generations.append(0) }
+    generations[Int(fresh.index)] = 1
     idle.reserveCapacity(slab.count)
-    return handle
+    return Handle(index: fresh.index, generation: 1)
   }
 
   /// Takes a lent element back. The borrower must have emptied it.
   @inlinable
   package mutating func giveBack(_ handle: Handle) {
-    assert(!idle.contains(handle), "given back twice")
-    idle.append(handle)
+    precondition(contains(handle), "given back twice")
+    generations[Int(handle.index)] &+= 1
+    idle.append(handle.index)
+  }
+
+  /// True while the element is lent under this handle.
+  @inlinable
+  package func contains(_ handle: Handle) -> Bool {
+    Int(handle.index) < generations.count
+      && generations[Int(handle.index)] == handle.generation && handle.generation & 1 == 1
   }
 
   /// The lent element in place.
   @inlinable
   package subscript(handle: Handle) -> Element {
-    unsafeAddress { unsafe UnsafePointer(slab.address(handle)) }
-    unsafeMutableAddress { unsafe slab.address(handle) }
+    unsafeAddress { unsafe UnsafePointer(address(handle)) }
+    unsafeMutableAddress { unsafe address(handle) }
+  }
+
+  @inlinable
+  @unsafe
+  func address(_ handle: Handle) -> UnsafeMutablePointer<Element> {
+    precondition(contains(handle), "a handle used after its element was given back")
+    return unsafe slab.cell(handle.index)
   }
 }

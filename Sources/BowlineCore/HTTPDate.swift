@@ -1,0 +1,64 @@
+/// IMF-fixdate, the one form in which a Date is written: `Sun, 06 Nov 1994 08:49:37 GMT`.
+/// RFC 9110 §5.6.7.
+package enum HTTPDate {
+  /// Length of an IMF-fixdate in bytes.
+  package static let length = 29
+
+  /// Appends the date of `seconds` since 1970-01-01T00:00:00Z.
+  package static func append(_ seconds: Int64, to out: inout ByteBuffer) {
+    let days = seconds.floored(by: 86_400)
+    let second = seconds - days * 86_400
+    let (year, month, day) = civil(days)
+    let weekdays: StaticString = "ThuFriSatSunMonTueWed"
+    let months: StaticString = "JanFebMarAprMayJunJulAugSepOctNovDec"
+    appendThree(weekdays, Int(days - days.floored(by: 7) * 7), to: &out)
+    out.append(", ")
+    appendTwo(day, to: &out)
+    out.append(0x20)
+    appendThree(months, month - 1, to: &out)
+    out.append(0x20)
+    out.append(decimal: UInt64(max(year, 0)))
+    out.append(0x20)
+    appendTwo(Int(second / 3600), to: &out)
+    out.append(0x3a)
+    appendTwo(Int(second / 60 % 60), to: &out)
+    out.append(0x3a)
+    appendTwo(Int(second % 60), to: &out)
+    out.append(" GMT")
+  }
+
+  /// Year, month (1-12) and day (1-31) of the proleptic Gregorian calendar, from days since 1970.
+  package static func civil(_ days: Int64) -> (year: Int, month: Int, day: Int) {
+    // Days are counted from 1 March of year 0, so that the leap day is the last of its year.
+    let shifted = days + 719_468
+    let era = shifted.floored(by: 146_097)
+    let dayOfEra = shifted - era * 146_097
+    let yearOfEra =
+      (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
+    let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
+    let shiftedMonth = (5 * dayOfYear + 2) / 153
+    let day = Int(dayOfYear - (153 * shiftedMonth + 2) / 5 + 1)
+    let month = Int(shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9)
+    return (Int(yearOfEra + era * 400) + (month <= 2 ? 1 : 0), month, day)
+  }
+
+  private static func appendTwo(_ number: Int, to out: inout ByteBuffer) {
+    out.append(UInt8(0x30 + number / 10 % 10))
+    out.append(UInt8(0x30 + number % 10))
+  }
+
+  private static func appendThree(
+    _ names: StaticString, _ index: Int, to out: inout ByteBuffer
+  ) {
+    for (position, byte) in names.description.utf8.enumerated() where position / 3 == index {
+      out.append(byte)
+    }
+  }
+}
+
+extension Int64 {
+  fileprivate func floored(by divisor: Int64) -> Int64 {
+    let quotient = self / divisor
+    return self % divisor < 0 ? quotient - 1 : quotient
+  }
+}
