@@ -1,1 +1,59 @@
-// stub
+package import BowlineCore
+import BowlineHTTP1
+package import BowlineJournal
+import BowlineTransport
+
+/// A slot on a link: one request and its response.
+///
+/// Named by the handle of this entry; for a multiplexed link also by its stream. The block holds
+/// the head that arrived last (request head downstream, response head upstream), then the trailers.
+package struct Exchange: ~Copyable {
+  /// The link that carries it.
+  package internal(set) var link = Handle.none
+  /// Stream number on a multiplexed link; 0 on HTTP/1.
+  package internal(set) var stream: UInt32 = 0
+  /// Next exchange of the same link.
+  var next = Handle.none
+  package internal(set) var side = Side.downstream
+  var handler: UInt16 = 0
+  /// The role's own handle: what this exchange belongs to.
+  package var context = Handle.none
+  /// The head that arrived last.
+  package var head = HeadBlock()
+  /// Body bytes the role is willing to take. Negative when a first read brought more.
+  package internal(set) var credit = 0
+  package internal(set) var progress = ExchangeProgress()
+  /// What this exchange will leave behind.
+  package var record: ExchangeRecord
+  /// Method, target and host as received, for the record (the head block is used again).
+  var story = ByteBuffer(capacity: 256)
+  /// When a delay asked for by the role is over.
+  var delayUntil = Instant.distantFuture
+  /// Body bytes received at the last check of the body rate, and when that was.
+  var rateBytes: UInt64 = 0
+  var rateSince = Instant(nanoseconds: 0)
+
+  init() {
+    record = ExchangeRecord(
+      connection: .none, ordinal: 0, peer: SocketAddress(high: 0, low: 0, port: 0),
+      method: .other, version: .http11, began: Instant(nanoseconds: 0))
+  }
+}
+
+/// How far an exchange has come, both ways.
+package struct ExchangeProgress: OptionSet, Sendable {
+  package let rawValue: UInt16
+  package init(rawValue: UInt16) { self.rawValue = rawValue }
+  /// The first byte of the peer's head has arrived.
+  package static let headBegun = ExchangeProgress(rawValue: 1)
+  /// The peer's (final) head has arrived.
+  package static let headReceived = ExchangeProgress(rawValue: 2)
+  /// The peer's message is complete.
+  package static let received = ExchangeProgress(rawValue: 4)
+  /// Our head was handed to the machine.
+  package static let headSent = ExchangeProgress(rawValue: 8)
+  /// Our message is complete.
+  package static let sent = ExchangeProgress(rawValue: 16)
+  /// The peer takes 1.1 features: chunked, 1xx, trailers.
+  package static let modernPeer = ExchangeProgress(rawValue: 64)
+}

@@ -1,0 +1,77 @@
+// How a connection closes (RFC 9112 §9.6).
+//
+//   open ──begin──► flushing ──flushed──► halfClosed ──peer ended, or a limit──► gone
+//                       │                                                          ▲
+//                       └── flushed, and no byte can still be on its way ──────────┘
+//
+// The kernel answers with RST when bytes arrive at a closed socket, and an RST can destroy what we
+// sent before the peer has read it. So when the peer may still be sending, we end our own side
+// first (FIN), read and drop what comes, and close when the peer has ended its side, or a limit is
+// reached: silence (`linger.idle`), total time (`linger.total`), bytes (`linger.bytes`). The
+// silence timer restarts on progress; the total does not. The write-stall timeout bounds the flush.
+
+import BowlineCore
+import BowlineHTTP1
+import BowlineJournal
+import BowlineTransport
+
+/// The close machine of one link, as a value.
+struct Closing {
+  enum State: UInt8 {
+    /// Next: flushing, or gone at once.
+    case notBegun
+    /// Waiting for our output to drain. Next: halfClosed, or gone.
+    case flushing
+    /// Our side is ended; dropping what comes. Next: gone.
+    case halfClosed
+  }
+
+  /// What the shell has to do.
+  enum Action: Equatable {
+    case wait
+    /// End our sending side, and wait until `Closing.deadline`.
+    case halfClose
+    /// Close the socket.
+    case close
+  }
+
+  private(set) var state = State.notBegun
+  private var lingers = false
+  private var dropped: UInt32 = 0
+  private var began = Instant(nanoseconds: 0)
+
+  /// Starts closing.
+  /// With `lingers` the peer may still be sending: its message is not complete, or bytes of it are
+  /// unread.
+  mutating func begin(lingers: Bool, outputIsEmpty: Bool, now: Instant) -> Action {
+    if state != .notBegun { return .wait }
+    self.lingers = lingers
+    state = .flushing
+    return outputIsEmpty ? flushed(now: now) : .wait
+  }
+
+  /// Our output has drained.
+  mutating func flushed(now: Instant) -> Action {
+    guard state == .flushing else { return .wait }
+    if !lingers { return .close }
+    state = .halfClosed
+    began = now
+    return .halfClose
+  }
+
+  /// Bytes arrived after our half-close; they are dropped.
+  mutating func received(_ count: Int, limit: Int) -> Action {
+    dropped &+= UInt32(clamping: count)
+    return state == .halfClosed && Int(dropped) > limit ? .close : .wait
+  }
+
+  /// The peer ended its side.
+  func peerEnded() -> Action { state == .halfClosed ? .close : .wait }
+
+  /// When the half-closed state ends at the latest, given the last progress.
+  func deadline(progress: Instant, idle: Int, total: Int) -> Instant {
+    state == .halfClosed
+      ? min(progress.advanced(milliseconds: idle), began.advanced(milliseconds: total))
+      : .distantFuture
+  }
+}

@@ -1,0 +1,105 @@
+import BowlineCore
+import BowlineHTTP1
+import BowlineJournal
+import BowlineTransport
+
+/// What a link expects next.
+///
+/// - dialling: the connect's outcome; then open or gone.
+/// - open: exchanges; then closing or gone.
+/// - closing: see `Closing`; then gone.
+enum LinkState: UInt8 {
+  case dialling, open, closing
+}
+
+/// A machine joined to a socket. Lives in its loop's slab; nothing else touches it.
+///
+/// An idle link owns no buffer and no exchange: this struct, one timer entry, and what the kernel
+/// keeps.
+struct Link: ~Copyable {
+  /// The machine, while the link speaks HTTP/1.
+  var http1: HTTP1Connection
+  /// The machine, when it speaks a multiplexed protocol instead.
+  var multiplexed: (any MultiplexedMachine)?
+  var socket: SocketID
+  var state: LinkState
+  let side: Side
+  /// Which listener's role, or which owner of upstream links, this link belongs to.
+  let owner: UInt16
+  var flags = LinkFlags()
+  var closing = Closing()
+  /// Why it closes, once that is decided.
+  var doom = EndReason.complete
+  var doomManner = CloseManner.orderly
+  /// What the network said, when it is why.
+  var error: NetworkError?
+
+  /// First of the exchanges on this link (HTTP/1 has one at most), or none.
+  var exchange = Handle.none
+  /// Bytes waiting to be sent, lent by the loop; none when there are none.
+  var output = Handle.none
+  /// Received bytes that may not be parsed yet (pipelined, or no credit), lent by the loop.
+  var leftover = Handle.none
+
+  /// When what this link waits for is overdue, and when its timer entry fires.
+  var deadline = Instant.distantFuture
+  var armed = Instant.distantFuture
+  /// Last time a byte went in or out.
+  var progress: Instant
+
+  let id: ConnectionID
+  let peer: SocketAddress
+  let opened: Instant
+  var exchanges: UInt32 = 0
+  /// Pipelined requests answered since others had a turn.
+  var burst = 0
+  var bytesIn: UInt64 = 0
+  var bytesOut: UInt64 = 0
+  /// Value of `bytesOut` when the current exchange began: what was handed over of its request.
+  var exchangeBytesOut: UInt64 = 0
+
+  init(
+    id: ConnectionID, side: Side, owner: UInt16, socket: SocketID, peer: SocketAddress,
+    state: LinkState, now: Instant
+  ) {
+    self.id = id
+    self.side = side
+    self.owner = owner
+    self.socket = socket
+    self.peer = peer
+    self.state = state
+    http1 = HTTP1Connection(role: side == .downstream ? .server : .client)
+    progress = now
+    opened = now
+  }
+
+  /// True while nothing is under way: no exchange, nothing to send, nothing unparsed.
+  var isIdle: Bool {
+    state == .open && exchange == .none && output == .none && leftover == .none
+  }
+}
+
+/// Facts about a link that are true or not.
+struct LinkFlags: OptionSet {
+  let rawValue: UInt16
+  /// The kernel may hold bytes for us: receive until told otherwise (edge-triggered).
+  static let mayRead = LinkFlags(rawValue: 1)
+  /// The peer has ended or broken its stream: receive until that is seen.
+  static let sawEnd = LinkFlags(rawValue: 2)
+  /// The kernel's send buffer is full: wait for a report.
+  static let blocked = LinkFlags(rawValue: 4)
+  /// Already in the list of links to flush.
+  static let queued = LinkFlags(rawValue: 8)
+  /// Already in the list of links to read again.
+  static let resuming = LinkFlags(rawValue: 16)
+  /// A send failed: nothing more can be sent, but a response may still be readable.
+  static let sendBroken = LinkFlags(rawValue: 32)
+  /// The peer's end of stream was received.
+  static let peerEnded = LinkFlags(rawValue: 64)
+  /// The source of what we send holds back until our output drains.
+  static let holdsSource = LinkFlags(rawValue: 128)
+  /// To be closed at the end of this event, for the reason `doom`.
+  static let doomed = LinkFlags(rawValue: 256)
+  /// Handed to its owner: its dial was reported.
+  static let announced = LinkFlags(rawValue: 512)
+}

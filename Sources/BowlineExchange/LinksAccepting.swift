@@ -1,0 +1,145 @@
+// Taking connections in, and stopping to.
+
+import BowlineCore
+import BowlineHTTP1
+import BowlineJournal
+package import BowlineTransport
+
+extension Links {
+  /// Timer tokens that name no link: no slab gives out these positions.
+  static var acceptTimer: Handle { Handle(index: .max - 1, generation: 1) }
+  static var drainTimer: Handle { Handle(index: .max - 2, generation: 1) }
+  static var postponedTimer: Handle { Handle(index: .max - 3, generation: 1) }
+  /// Connections taken in one go before others get a turn.
+  static var acceptBurst: Int { 64 }
+
+  /// Serves every connection of `listener` by the role registered under `handler`.
+  package func serve(_ listener: ListenerID, handler: UInt16) {
+    listeners.append(Listening(id: listener, handler: handler))
+    network.adopt(listener)
+  }
+
+  package func acceptable(_ listener: ListenerID) {
+    guard let index = listeners.firstIndex(where: { $0.id == listener }) else { return }
+    accept(index, burst: Self.acceptBurst)
+  }
+
+  private func accept(_ index: Int, burst: Int) {
+    let most = settings[.clientConnections]
+    for _ in 0..<burst {
+      if most > 0 && downstreamCount >= most {
+        pauseAccepting(index)
+        return
+      }
+      switch network.accept(listeners[index].id) {
+      case .accepted(let socket, let peer):
+        adopt(socket, peer: peer, handler: listeners[index].handler)
+      case .wouldBlock:
+        return
+      case .failed:
+        continue
+      case .exhausted:
+        // The connection stays in the kernel's queue; a level-triggered listener would spin.
+        journal.descriptorsExhausted()
+        pauseAccepting(index)
+        return
+      }
+    }
+  }
+
+  private func adopt(_ socket: SocketID, peer: SocketAddress, handler: UInt16) {
+    let handle = links.insert(
+      Link(
+        id: nextID(), side: .downstream, owner: handler, socket: socket, peer: peer, state: .open,
+        now: now))
+    downstreamCount += 1
+    journal.opened(.downstream)
+    if let error = network.watch(socket, token: handle.word) {
+      links[handle].error = error
+      doom(handle, .usErrorDescriptors)
+    } else {
+      rearm(handle)
+    }
+  }
+
+  private func pauseAccepting(_ index: Int) {
+    if listeners[index].isPaused { return }
+    listeners[index].isPaused = true
+    network.release(listeners[index].id)
+    loop.schedule(Self.acceptTimer.word, at: now.advanced(milliseconds: 100))
+  }
+
+  func resumeAccepting() {
+    if isDraining { return }
+    for index in listeners.indices where listeners[index].isPaused {
+      listeners[index].isPaused = false
+      network.adopt(listeners[index].id)
+    }
+  }
+
+  // MARK: Draining
+
+  /// Stops taking connections once the kernel's queue is empty, closes idle ones, announces the end
+  /// on every response, and cuts what is left after `drain.timeout`. RFC 9112 §9.6.
+  package func drain() {
+    if isDraining { return }
+    for index in listeners.indices where !listeners[index].isPaused {
+      accept(index, burst: 65_536)
+      network.release(listeners[index].id)
+    }
+    isDraining = true
+    drainDeadline = now.advanced(milliseconds: settings[.drainTimeout])
+    loop.schedule(Self.drainTimer.word, at: drainDeadline)
+    for handle in links.handles {
+      guard links[handle].side == .downstream else { continue }
+      if links[handle].isIdle {
+        // A request may have arrived that was not reported yet: it is still answered.
+        if case .bytes = network.peek(links[handle].socket) { continue }
+        doom(handle, .usDrain)
+      } else if links[handle].exchange != .none {
+        links[handle].http1.markClose()
+      }
+    }
+    reportDrained()
+  }
+
+  /// Ends every link now.
+  package func shutDown() {
+    isDraining = true
+    for index in listeners.indices where !listeners[index].isPaused {
+      network.release(listeners[index].id)
+      listeners[index].isPaused = true
+    }
+    for handle in links.handles { doom(handle, .usShutdown) }
+    reportDrained()
+  }
+
+  func drainExpired() {
+    guard isDraining else { return }
+    for handle in links.handles where links[handle].side == .downstream {
+      doom(handle, .usDrainDeadline)
+    }
+  }
+
+  func reportDrained() {
+    guard isDraining, downstreamCount == 0, let report = whenDrained else { return }
+    whenDrained = nil
+    report()
+  }
+
+  package func receive(_ message: any Sendable) {
+    guard let order = message as? LoopOrder else { return }
+    switch order {
+    case .drain: drain()
+    case .shutDown: shutDown()
+    }
+  }
+}
+
+/// What another thread may ask of a loop.
+package enum LoopOrder: Sendable {
+  /// See `Links.drain`.
+  case drain
+  /// See `Links.shutDown`.
+  case shutDown
+}

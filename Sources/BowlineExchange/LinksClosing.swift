@@ -1,0 +1,106 @@
+// The end of a link: announced, flushed, half-closed, drained, closed; or cut.
+
+package import BowlineCore
+import BowlineHTTP1
+package import BowlineJournal
+import BowlineTransport
+
+extension Links {
+  /// Closes the link at the end of this event. Calls after the first change nothing.
+  func doom(_ link: Handle, _ reason: EndReason) {
+    if links[link].flags.contains(.doomed) { return }
+    links[link].flags.insert(.doomed)
+    if links[link].doom == .complete { links[link].doom = reason }
+    if links[link].flags.contains(.queued) { return }
+    queueFlush(link)
+  }
+
+  /// Closes an upstream link that nobody uses.
+  package func close(_ link: Handle, _ reason: EndReason) {
+    guard links.contains(link) else { return }
+    doom(link, reason)
+  }
+
+  /// Starts the staged close (see `Closing`). `reason` is the record's.
+  func beginClose(_ link: Handle, _ reason: EndReason, lingers: Bool) {
+    guard links[link].state == .open else { return }
+    links[link].doom = reason
+    links[link].state = .closing
+    returnLeftover(link)
+    let action = links[link].closing.begin(
+      lingers: lingers && links[link].flags.isDisjoint(with: .peerEnded),
+      outputIsEmpty: links[link].output == .none, now: now)
+    perform(action, link)
+    if links[link].flags.contains(.mayRead) { queueResume(link) }
+  }
+
+  func perform(_ action: Closing.Action, _ link: Handle) {
+    switch action {
+    case .wait:
+      break
+    case .halfClose:
+      network.shutdownSend(links[link].socket)
+      links[link].progress = now
+      if links[link].flags.contains(.peerEnded) { doom(link, links[link].doom) }
+    case .close:
+      doom(link, links[link].doom)
+    }
+    rearm(link)
+  }
+
+  func returnLeftover(_ link: Handle) {
+    let leftover = links[link].leftover
+    guard leftover != .none else { return }
+    links[link].leftover = .none
+    buffers[leftover].removeAll()
+    buffers.giveBack(leftover)
+  }
+
+  /// Closes the socket, writes the record, and tells whoever is concerned. The only place where a
+  /// link ends.
+  func tearDown(_ link: Handle) {
+    while links[link].exchange != .none {
+      let exchange = links[link].exchange
+      unlink(link, exchange)
+      let failure = Failure(
+        links[link].doom, network: links[link].error, evidence: evidence(link, exchange))
+      handlers[Int(exchanges[exchange].handler)].exchangeFailed(exchange, failure)
+      if exchanges[exchange].side == .downstream { record(exchange, failure) }
+      releaseExchange(exchange)
+    }
+    // A response that was sent whole, with the close still to come, is flushed as far as the
+    // kernel takes it.
+    returnOutput(link)
+    returnLeftover(link)
+    let side = links[link].side
+    let owner = links[link].owner
+    let reason = links[link].doom
+    let error = links[link].error
+    journal.ended(closingRecord(link))
+    if links[link].socket != .none { network.close(links[link].socket, links[link].doomManner) }
+    _ = links.remove(link)
+    if side == .upstream {
+      owners[Int(owner)].linkEnded(link, reason, error)
+    } else {
+      downstreamCount -= 1
+      if listeners.contains(where: \.isPaused) { resumeAccepting() }
+      reportDrained()
+    }
+  }
+
+  private func closingRecord(_ link: Handle) -> ConnectionRecord {
+    let facts = links[link].socket == .none ? nil : network.facts(links[link].socket)
+    var record = ConnectionRecord(
+      id: links[link].id, side: links[link].side,
+      local: facts?.local ?? SocketAddress(high: 0, low: 0, port: 0), peer: links[link].peer,
+      opened: links[link].opened)
+    record.end = links[link].doom
+    record.closed = now
+    record.exchanges = links[link].exchanges
+    record.bytesIn = links[link].bytesIn
+    record.bytesOut = links[link].bytesOut
+    record.roundTripMicroseconds = facts?.roundTripMicroseconds ?? 0
+    record.retransmits = facts?.retransmits ?? 0
+    return record
+  }
+}

@@ -1,0 +1,99 @@
+// Upstream links: dialled, leased through Upstream, and looked at.
+
+package import BowlineCore
+import BowlineHTTP1
+package import BowlineJournal
+import BowlineTransport
+
+extension Links {
+  /// Begins a connection. The owner hears of its outcome from the loop's turn, never from here.
+  /// Its deadline counts from `since`, when the dial as a whole began.
+  package func dial(_ address: SocketAddress, owner: UInt16, since: Instant) -> Handle {
+    let handle = links.insert(
+      Link(
+        id: nextID(), side: .upstream, owner: owner, socket: .none, peer: address,
+        state: .dialling, now: now))
+    links[handle].progress = since
+    journal.opened(.upstream)
+    switch network.connect(to: address, token: handle.word) {
+    case .started(let socket):
+      links[handle].socket = socket
+      rearm(handle)
+    case .failed(let error):
+      links[handle].error = error
+      doom(handle, Self.dialEnd(error))
+    }
+    return handle
+  }
+
+  func dialReported(_ link: Handle) {
+    if links[link].flags.contains(.doomed) { return }
+    if let error = network.connectResult(links[link].socket) {
+      links[link].error = error
+      doom(link, Self.dialEnd(error))
+      return
+    }
+    links[link].state = .open
+    links[link].progress = now
+    owners[Int(links[link].owner)].linkOpened(link)
+    if links.contains(link) { rearm(link) }
+  }
+
+  private static func dialEnd(_ error: NetworkError) -> EndReason {
+    switch error.kind {
+    case .refused, .reset: .upstreamRefusedDialling
+    case .timedOut: .upstreamTimeoutDialling
+    case .unreachable: .upstreamUnreachableDialling
+    case .descriptors: .usErrorDescriptors
+    case .ports: .usErrorPorts
+    case .inUse, .denied, .other: .networkError
+    }
+  }
+
+  /// True when a request may be sent on the link now.
+  package func isReusable(_ link: Handle) -> Bool {
+    links.contains(link) && links[link].isIdle && links[link].http1.isIdle
+      && !links[link].http1.willClose
+      && links[link].flags.isDisjoint(with: [.doomed, .peerEnded, .sendBroken, .sawEnd])
+  }
+
+  /// Looks whether the peer has ended or filled an idle link since its last report. What is found
+  /// closes it.
+  package func isQuiet(_ link: Handle) -> Bool {
+    switch network.peek(links[link].socket) {
+    case .wouldBlock: return true
+    case .bytes: doom(link, .upstreamUnexpectedBytes)
+    case .end, .failed: doom(link, .upstreamClosedIdle)
+    }
+    return false
+  }
+
+  /// True when the last receive filled its limit, so that the kernel may hold more.
+  package func mayHoldMore(_ link: Handle) -> Bool { links[link].flags.contains(.mayRead) }
+
+  /// True until the link has ended.
+  package func exists(_ link: Handle) -> Bool { links.contains(link) }
+
+  /// The story of a link so far.
+  package func facts(_ link: Handle) -> LinkFacts {
+    LinkFacts(
+      id: links[link].id, peer: links[link].peer, opened: links[link].opened,
+      exchanges: links[link].exchanges, progress: links[link].progress)
+  }
+
+  /// True when the upstream announced, or the framing implies, that the link ends.
+  package func willClose(_ link: Handle) -> Bool {
+    links[link].http1.willClose || !links[link].flags.isDisjoint(with: [.peerEnded, .sawEnd])
+  }
+}
+
+/// What others may know of a link.
+package struct LinkFacts: Sendable {
+  package let id: ConnectionID
+  package let peer: SocketAddress
+  package let opened: Instant
+  /// Exchanges begun on it.
+  package let exchanges: UInt32
+  /// Last time a byte went in or out.
+  package let progress: Instant
+}

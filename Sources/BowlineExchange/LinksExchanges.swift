@@ -1,0 +1,307 @@
+// The life of an exchange on its link: begun, finished once, or failed once.
+
+package import BowlineCore
+import BowlineHTTP1
+package import BowlineJournal
+import BowlineTransport
+
+extension Links {
+  // MARK: Beginning
+
+  func beginServerExchange(_ link: Handle) {
+    let exchange = lendExchange(link, handler: links[link].owner, context: .none)
+    exchanges[exchange].side = .downstream
+  }
+
+  /// Opens an exchange on an upstream link that was leased.
+  package func openExchange(_ link: Handle, handler: UInt16, context: Handle) -> Handle {
+    let exchange = lendExchange(link, handler: handler, context: context)
+    exchanges[exchange].side = .upstream
+    return exchange
+  }
+
+  private func lendExchange(_ link: Handle, handler: UInt16, context: Handle) -> Handle {
+    let exchange = exchanges.lend { Exchange() }
+    links[link].exchanges &+= 1
+    links[link].exchangeBytesOut = links[link].bytesOut
+    exchanges[exchange].link = link
+    exchanges[exchange].stream = 0
+    exchanges[exchange].next = links[link].exchange
+    exchanges[exchange].handler = handler
+    exchanges[exchange].context = context
+    exchanges[exchange].credit = settings[.watermarkHigh]
+    exchanges[exchange].progress = []
+    exchanges[exchange].delayUntil = .distantFuture
+    exchanges[exchange].rateBytes = 0
+    exchanges[exchange].rateSince = now
+    exchanges[exchange].record = ExchangeRecord(
+      connection: links[link].id, ordinal: links[link].exchanges, peer: links[link].peer,
+      method: .other, version: .http11, began: now)
+    links[link].exchange = exchange
+    return exchange
+  }
+
+  /// Notes a complete request head in the record.
+  func noteRequest(_ link: Handle, _ exchange: Handle) {
+    exchanges[exchange].record.marks.headReceived = now
+    exchanges[exchange].record.method = exchanges[exchange].head.start.method
+    let version = exchanges[exchange].head.start.version
+    exchanges[exchange].record.version = version
+    if version >= .http11 { exchanges[exchange].progress.insert(.modernPeer) }
+    exchanges[exchange].rateSince = now
+    if isDraining { links[link].http1.markClose() }
+    exchanges[exchange].keepStory()
+  }
+
+  // MARK: Finishing
+
+  /// Ends the exchange of an HTTP/1 link when both its messages are complete and flushed.
+  func finishIfDone(_ link: Handle) {
+    let exchange = links[link].exchange
+    guard exchange != .none, links[link].multiplexed == nil, links[link].state == .open,
+      exchanges[exchange].progress.isSuperset(of: [.received, .sent]),
+      links[link].output == .none
+    else { return }
+    let side = links[link].side
+    links[link].exchange = exchanges[exchange].next
+    let persists = links[link].http1.beginNext() && !links[link].flags.contains(.peerEnded)
+    handlers[Int(exchanges[exchange].handler)].exchangeFinished(exchange)
+    if side == .downstream {
+      record(exchange, .complete)
+      releaseExchange(exchange)
+      afterResponse(link, persists: persists)
+    } else {
+      releaseExchange(exchange)
+    }
+  }
+
+  private func afterResponse(_ link: Handle, persists: Bool) {
+    guard links.contains(link), links[link].flags.isDisjoint(with: .doomed) else { return }
+    if isDraining {
+      beginClose(link, .usDrain, lingers: links[link].leftover != .none)
+    } else if !persists {
+      // A client that said close, or that spoke 1.0, sends no more: no need to linger for it,
+      // unless it has.
+      let asked = links[link].flags.contains(.peerEnded) || clientAskedClose(link)
+      beginClose(
+        link, asked ? .clientAskedClose : .usClosedAfterResponse,
+        lingers: !asked || links[link].leftover != .none)
+    } else if links[link].leftover != .none || links[link].flags.contains(.mayRead) {
+      queueResume(link)
+    }
+  }
+
+  private func clientAskedClose(_ link: Handle) -> Bool {
+    links[link].http1.closeCause == .peerAsked || links[link].http1.closeCause == .oldVersion
+  }
+
+  // MARK: Failing
+
+  /// Ends the exchange early. The link cannot go on (HTTP/1) and is closed.
+  func fail(_ link: Handle, _ exchange: Handle, _ failure: Failure) {
+    unlink(link, exchange)
+    handlers[Int(exchanges[exchange].handler)].exchangeFailed(exchange, failure)
+    if exchanges[exchange].side == .downstream { record(exchange, failure) }
+    releaseExchange(exchange)
+    if links[link].multiplexed == nil { doom(link, failure.reason) }
+  }
+
+  /// A client broke a rule, was too slow, or ended its stream too early: answer if that is still
+  /// possible, and close.
+  func failDownstream(_ link: Handle, _ exchange: Handle, _ failure: Failure, status: Status) {
+    guard exchanges[exchange].progress.isDisjoint(with: .headSent),
+      links[link].flags.isDisjoint(with: .sendBroken)
+    else {
+      fail(link, exchange, failure)
+      return
+    }
+    if exchanges[exchange].progress.contains(.headReceived) {
+      handlers[Int(exchanges[exchange].handler)].exchangeFailed(exchange, failure)
+    }
+    links[link].http1.markClose()
+    composeAnswer(status, failure.reason, limit: failure.fault?.limit)
+    sendAnswer(exchange)
+    endEarly(link, exchange, failure)
+  }
+
+  /// Ends an exchange that was answered before its request was complete; lingers, so that the
+  /// client can read the answer although it may still be sending.
+  private func endEarly(
+    _ link: Handle, _ exchange: Handle, _ failure: Failure, closing: EndReason? = nil
+  ) {
+    record(exchange, failure)
+    unlink(link, exchange)
+    releaseExchange(exchange)
+    beginClose(link, closing ?? failure.reason, lingers: true)
+  }
+
+  func faultReceived(_ link: Handle, _ exchange: Handle, _ fault: Fault) {
+    let inBody = exchanges[exchange].progress.contains(.headReceived)
+    if links[link].side == .upstream {
+      fail(
+        link, exchange,
+        Failure(
+          inBody ? .upstreamFaultBody : .upstreamFaultHead, fault: fault,
+          evidence: .responseBegan))
+      return
+    }
+    let reason: EndReason =
+      fault.limit == nil
+      ? (inBody ? .clientFaultBody : .clientFaultHead)
+      : (inBody ? .policyLimitBody : .policyLimitHead)
+    failDownstream(link, exchange, Failure(reason, fault: fault), status: fault.status)
+  }
+
+  /// Ends an exchange at the role's wish. On HTTP/1 the connection ends with it, visibly: what is
+  /// incomplete stays incomplete. The handle is dead on return, and the role is not told.
+  package func abort(_ exchange: Handle, _ failure: Failure) {
+    let link = exchanges[exchange].link
+    if exchanges[exchange].side == .downstream { record(exchange, failure) }
+    unlink(link, exchange)
+    if let machine = links[link].multiplexed {
+      let output = outputBuffer(link)
+      machine.reset(exchanges[exchange].stream, into: &buffers[output])
+      queueFlush(link)
+    } else if links[link].http1.sendsUntilClose || links[link].side == .upstream {
+      // A close-delimited body would look complete if the connection ended in order.
+      links[link].doomManner = .reset
+      doom(link, failure.reason)
+    } else {
+      // What was passed on before still reaches the client; the end that is missing tells the rest.
+      beginClose(link, failure.reason, lingers: true)
+    }
+    releaseExchange(exchange)
+  }
+
+  package func abort(_ exchange: Handle, _ reason: EndReason) { abort(exchange, Failure(reason)) }
+
+  /// Ends an exchange whose response is complete although its request is not and no longer matters:
+  /// the upstream has answered and gone.
+  package func endAfterResponse(_ exchange: Handle) {
+    endEarly(
+      exchanges[exchange].link, exchange, Failure(.complete), closing: .usClosedAfterResponse)
+  }
+
+  func unlink(_ link: Handle, _ exchange: Handle) {
+    if links[link].exchange == exchange {
+      links[link].exchange = exchanges[exchange].next
+      return
+    }
+    var at = links[link].exchange
+    while at != .none {
+      if exchanges[at].next == exchange {
+        exchanges[at].next = exchanges[exchange].next
+        return
+      }
+      at = exchanges[at].next
+    }
+  }
+
+  func releaseExchange(_ exchange: Handle) {
+    exchanges[exchange].reset()
+    exchanges.giveBack(exchange)
+  }
+
+  // MARK: Answers of our own
+
+  /// Answers a request by ourselves, with a short text that says why. When the request is not
+  /// complete the connection closes after it. The handle is dead on return.
+  package func answer(_ exchange: Handle, _ status: Status, _ failure: Failure) {
+    let link = exchanges[exchange].link
+    if links[link].multiplexed != nil || exchanges[exchange].progress.contains(.headSent) {
+      abort(exchange, failure.reason)
+      return
+    }
+    let received = exchanges[exchange].progress.contains(.received)
+    if !received { links[link].http1.markClose() }
+    composeAnswer(status, failure.reason, limit: failure.fault?.limit)
+    sendAnswer(exchange)
+    guard received else {
+      endEarly(link, exchange, failure)
+      return
+    }
+    record(exchange, failure)
+    unlink(link, exchange)
+    releaseExchange(exchange)
+    let persists = links[link].http1.beginNext() && !links[link].flags.contains(.peerEnded)
+    afterResponse(link, persists: persists)
+  }
+
+  private func composeAnswer(_ status: Status, _ reason: EndReason, limit: SettingID?) {
+    scratch.compose(status: status)
+    appendDate(to: &scratch)
+    scratch.add(.contentType, "text/plain; charset=utf-8")
+    answerText.removeAll()
+    answerText.append(decimal: UInt64(status.rawValue))
+    answerText.append(0x20)
+    answerText.append(status.reason)
+    answerText.append("\n")
+    answerText.append(reason.code)
+    if let limit {
+      answerText.append(": the limit is the setting ")
+      answerText.append(utf8: Setting[limit].name)
+    }
+    answerText.append("\n")
+  }
+
+  private func sendAnswer(_ exchange: Handle) {
+    let link = exchanges[exchange].link
+    let isHead = links[link].http1.requestMethod == .head
+    let length = UInt64(answerText.count)
+    sendHead(exchange, scratch, body: isHead ? .declared(length) : .length(length), close: false)
+    if !isHead { sendBody(exchange, answerText.span) }
+    sendEnd(exchange)
+  }
+
+  // MARK: Records
+
+  func record(_ exchange: Handle, _ failure: Failure) {
+    if let fault = failure.fault {
+      exchanges[exchange].record.fault = fault.kind
+      exchanges[exchange].record.faultOffset = Int32(clamping: fault.offset)
+      exchanges[exchange].record.limit = fault.limit
+    }
+    record(exchange, failure.reason)
+  }
+
+  private func record(_ exchange: Handle, _ reason: EndReason) {
+    exchanges[exchange].record.end = reason
+    exchanges[exchange].record.marks.ended = now
+    journal.ended(exchanges[exchange].record, story: exchanges[exchange].story)
+  }
+}
+
+extension Exchange {
+  /// Copies method, target and host: the head block is used again before the record is written.
+  mutating func keepStory() {
+    let ranges = Self.copyStory(of: head, into: &story)
+    record.methodText = ranges.method
+    record.target = ranges.target
+    record.host = ranges.host
+  }
+
+  private static func copyStory(
+    of head: borrowing HeadBlock, into story: inout ByteBuffer
+  ) -> (method: Range<Int>, target: Range<Int>, host: Range<Int>) {
+    story.removeAll()
+    story.append(head.method)
+    let methodEnd = story.count
+    let target = head.target
+    story.append(target.extracting(0..<min(target.count, 2048)))
+    let targetEnd = story.count
+    if let host = head.first(.host) {
+      let value = head.value(host)
+      story.append(value.extracting(0..<min(value.count, 255)))
+    }
+    return (0..<methodEnd, methodEnd..<targetEnd, targetEnd..<story.count)
+  }
+
+  /// Forgets everything and keeps the storage.
+  mutating func reset() {
+    head.removeAll()
+    story.removeAll()
+    link = .none
+    next = .none
+    context = .none
+  }
+}

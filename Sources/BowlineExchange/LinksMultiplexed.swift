@@ -1,0 +1,77 @@
+// Links whose machine carries many exchanges at once. HTTP/2 will come through here; today the
+// two-slot machine of the tests keeps the exchange model honest.
+
+import BowlineCore
+import BowlineHTTP1
+import BowlineJournal
+import BowlineTransport
+
+extension Links {
+  /// Replaces a fresh link's machine. The role hears of each stream as of an exchange of its own.
+  func multiplex(_ link: Handle, _ machine: any MultiplexedMachine) {
+    links[link].multiplexed = machine
+  }
+
+  func pullMultiplexed(_ link: Handle, _ bytes: Span<UInt8>) {
+    var cursor = 0
+    while links.contains(link), links[link].flags.isDisjoint(with: .doomed),
+      let machine = links[link].multiplexed
+    {
+      let (stream, event) = machine.receive(bytes, at: &cursor)
+      switch event {
+      case .more:
+        return
+      case .fault:
+        doom(link, .clientFaultHead)
+        return
+      case .head(let framing):
+        let exchange = find(link, stream) ?? beginStream(link, stream)
+        machine.takeHead(stream, into: &exchanges[exchange].head)
+        exchanges[exchange].progress.formUnion([.headBegun, .headReceived])
+        noteRequest(link, exchange)
+        handlers[Int(exchanges[exchange].handler)].headArrived(exchange, framing: framing)
+      case .body(let range):
+        guard let exchange = find(link, stream) else { continue }
+        exchanges[exchange].credit -= range.count
+        exchanges[exchange].record.requestBytes &+= UInt64(range.count)
+        handlers[Int(exchanges[exchange].handler)]
+          .bodyArrived(exchange, bytes.extracting(range))
+      case .end:
+        guard let exchange = find(link, stream) else { continue }
+        exchanges[exchange].progress.insert(.received)
+        handlers[Int(exchanges[exchange].handler)].messageEnded(exchange, trailers: false)
+        finishStream(link, stream)
+      case .reset:
+        guard let exchange = find(link, stream) else { continue }
+        fail(link, exchange, Failure(.clientResetRequest))
+      }
+    }
+  }
+
+  private func beginStream(_ link: Handle, _ stream: UInt32) -> Handle {
+    beginServerExchange(link)
+    let exchange = links[link].exchange
+    exchanges[exchange].stream = stream
+    return exchange
+  }
+
+  private func find(_ link: Handle, _ stream: UInt32) -> Handle? {
+    var exchange = links[link].exchange
+    while exchange != .none {
+      if exchanges[exchange].stream == stream { return exchange }
+      exchange = exchanges[exchange].next
+    }
+    return nil
+  }
+
+  /// Ends one stream's exchange when both its messages are complete; the link goes on.
+  func finishStream(_ link: Handle, _ stream: UInt32) {
+    guard let exchange = find(link, stream),
+      exchanges[exchange].progress.isSuperset(of: [.received, .sent])
+    else { return }
+    unlink(link, exchange)
+    handlers[Int(exchanges[exchange].handler)].exchangeFinished(exchange)
+    record(exchange, Failure(.complete))
+    releaseExchange(exchange)
+  }
+}

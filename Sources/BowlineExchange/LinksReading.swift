@@ -1,0 +1,309 @@
+// From the socket into the machine, and out of it to the role.
+
+import BowlineCore
+import BowlineHTTP1
+import BowlineJournal
+import BowlineTransport
+
+extension Links {
+  /// Receives in one event before other links get a turn: 16 x 64 KiB.
+  private static var receivesPerEvent: Int { 16 }
+
+  /// Receives until the kernel has nothing more, the link may take nothing more, or it is others'
+  /// turn.
+  func read(_ handle: Handle, _ buffer: inout ReadBuffer) {
+    var rounds = 0
+    while links.contains(handle), mayReceive(handle) {
+      if rounds == Self.receivesPerEvent {
+        queueResume(handle)
+        break
+      }
+      rounds += 1
+      let limit = receiveLimit(handle)
+      buffer.bytes.removeAll()
+      switch network.receive(links[handle].socket, into: &buffer, limit: limit) {
+      case .bytes(let count):
+        links[handle].bytesIn &+= UInt64(count)
+        links[handle].progress = now
+        // A short read has drained the socket: the next byte brings a new report. Not so the end
+        // of the stream, which may have been reported already.
+        if count < limit && !links[handle].flags.contains(.sawEnd) {
+          links[handle].flags.remove(.mayRead)
+        }
+        let used = received(handle, buffer.bytes.span)
+        if used < count { keepLeftover(handle, buffer.bytes.span.extracting(used..<count)) }
+      case .wouldBlock:
+        links[handle].flags.remove(.mayRead)
+      case .end:
+        links[handle].flags.remove(.mayRead)
+        links[handle].flags.insert(.peerEnded)
+        endReceived(handle)
+      case .failed(let error):
+        links[handle].flags.remove(.mayRead)
+        networkFailed(handle, error)
+      }
+    }
+    if links.contains(handle) { rearm(handle) }
+  }
+
+  private func mayReceive(_ handle: Handle) -> Bool {
+    let flags = links[handle].flags
+    guard flags.contains(.mayRead), flags.isDisjoint(with: [.peerEnded, .doomed]) else {
+      return false
+    }
+    switch links[handle].state {
+    case .dialling: return false
+    case .closing: return true
+    case .open: break
+    }
+    if links[handle].leftover != .none { return false }
+    let exchange = links[handle].exchange
+    if exchange == .none || links[handle].multiplexed != nil { return true }
+    let progress = exchanges[exchange].progress
+    if progress.contains(.received) { return false }
+    return !progress.contains(.headReceived) || exchanges[exchange].credit > 0
+  }
+
+  private func receiveLimit(_ handle: Handle) -> Int {
+    let exchange = links[handle].exchange
+    guard exchange != .none, links[handle].multiplexed == nil,
+      exchanges[exchange].progress.contains(.headReceived)
+    else { return ReadBuffer.size }
+    return max(1, min(ReadBuffer.size, exchanges[exchange].credit))
+  }
+
+  /// Takes up bytes that could not be parsed before, then reads on.
+  func resume(_ handle: Handle, _ buffer: inout ReadBuffer) {
+    if links[handle].leftover != .none, links[handle].exchange == .none,
+      links[handle].state == .open
+    {
+      guard takesTurn(handle) else { return }
+      takeLeftover(handle)
+    }
+    if links.contains(handle) { read(handle, &buffer) }
+  }
+
+  /// Parses the leftover in place: what is consumed is dropped from its front.
+  private func takeLeftover(_ handle: Handle) {
+    let leftover = links[handle].leftover
+    // Moved out while it is parsed, so that roles may use the other buffers.
+    var bytes = ByteBuffer(capacity: 16)
+    swap(&bytes, &buffers[leftover])
+    let consumed = received(handle, bytes.span)
+    bytes.consume(consumed)
+    swap(&bytes, &buffers[leftover])
+    if !links.contains(handle) || links[handle].leftover != leftover { return }
+    if buffers[leftover].isEmpty {
+      returnLeftover(handle)
+      links[handle].burst = 0
+    } else if links[handle].exchange == .none {
+      queueResume(handle)
+    }
+  }
+
+  /// A client that pipelines gets `pipeline.depth` answers in one go; then others have a turn.
+  private func takesTurn(_ handle: Handle) -> Bool {
+    links[handle].burst += 1
+    if links[handle].burst <= settings[.pipelineDepth] { return true }
+    links[handle].burst = 0
+    postponed.append(handle)
+    return false
+  }
+
+  /// Gives received bytes to whatever the link is doing. Returns how many of them are used up; the
+  /// others are pipelined.
+  private func received(_ handle: Handle, _ bytes: Span<UInt8>) -> Int {
+    if links[handle].state == .closing {
+      let action = links[handle].closing.received(bytes.count, limit: settings[.lingerBytes])
+      if action == .close { doom(handle, .policyLimitLinger) }
+    } else if links[handle].multiplexed != nil {
+      pullMultiplexed(handle, bytes)
+    } else {
+      return pull(handle, bytes)
+    }
+    return bytes.count
+  }
+
+  /// Pulls events out of the HTTP/1 machine until it wants more bytes. Returns how many of them are
+  /// used up.
+  private func pull(_ handle: Handle, _ bytes: Span<UInt8>) -> Int {
+    var cursor = 0
+    if links[handle].exchange == .none {
+      guard links[handle].side == .downstream else {
+        // Nobody asked: the upstream and we disagree where messages end.
+        doom(handle, .upstreamUnexpectedBytes)
+        return bytes.count
+      }
+      beginServerExchange(handle)
+    }
+    exchanges[links[handle].exchange].progress.insert(.headBegun)
+    while links[handle].state == .open, links[handle].flags.isDisjoint(with: .doomed) {
+      let exchange = links[handle].exchange
+      if exchange == .none { return cursor }
+      let event = links[handle].http1.receive(
+        bytes, at: &cursor, head: &exchanges[exchange].head, limits: limits)
+      switch event {
+      case .more:
+        return bytes.count
+      case .paused:
+        return cursor
+      case .fault(let fault):
+        faultReceived(handle, exchange, fault)
+        return bytes.count
+      case .end:
+        if cursor < bytes.count { refuseSurplus(handle) }
+        deliver(handle, exchange, event, bytes)
+      case .head, .informational, .body:
+        deliver(handle, exchange, event, bytes)
+      }
+    }
+    return bytes.count
+  }
+
+  /// Bytes behind an upstream's response belong to no request. They must never be taken for the
+  /// answer to the next one (RFC 9112 §9.2): the link is not used again.
+  private func refuseSurplus(_ handle: Handle) {
+    guard links[handle].side == .upstream else { return }
+    links[handle].http1.markClose()
+    links[handle].doom = .upstreamUnexpectedBytes
+  }
+
+  private func deliver(
+    _ handle: Handle, _ exchange: Handle, _ event: Event, _ bytes: Span<UInt8>
+  ) {
+    let handler = handlers[Int(exchanges[exchange].handler)]
+    switch event {
+    case .head(let framing):
+      exchanges[exchange].progress.insert(.headReceived)
+      if links[handle].side == .downstream { noteRequest(handle, exchange) }
+      handler.headArrived(exchange, framing: framing)
+    case .informational:
+      handler.informationalArrived(exchange)
+    case .body(let range):
+      exchanges[exchange].credit -= range.count
+      exchanges[exchange].record.requestBytes &+= UInt64(range.count)
+      handler.bodyArrived(exchange, bytes.extracting(range))
+    case .end(let trailers):
+      exchanges[exchange].progress.insert(.received)
+      handler.messageEnded(exchange, trailers: trailers)
+      finishIfDone(handle)
+    case .more, .paused, .fault:
+      break
+    }
+  }
+
+  /// Keeps pipelined bytes for later.
+  private func keepLeftover(_ handle: Handle, _ bytes: Span<UInt8>) {
+    if bytes.isEmpty || links[handle].state != .open { return }
+    let buffer = buffers.lend { ByteBuffer() }
+    buffers[buffer].append(bytes)
+    links[handle].leftover = buffer
+    if links[handle].exchange == .none { queueResume(handle) }
+  }
+
+  // MARK: The end of the peer's stream
+
+  private func endReceived(_ handle: Handle) {
+    if links[handle].state == .closing {
+      if links[handle].closing.peerEnded() == .close { doom(handle, links[handle].doom) }
+      return
+    }
+    let exchange = links[handle].exchange
+    guard exchange != .none else {
+      doom(handle, idleEnd(handle))
+      return
+    }
+    if exchanges[exchange].progress.contains(.received) {
+      // A client's FIN after its request takes nothing back (RFC 9112 §9.6). An upstream that ends
+      // after its response wants no more of the request.
+      if links[handle].side == .upstream { fail(handle, exchange, Failure(.upstreamAskedClose)) }
+      return
+    }
+    switch links[handle].http1.receiveEnd(head: &exchanges[exchange].head) {
+    case .completesBody where !links[handle].flags.contains(.sendBroken):
+      exchanges[exchange].progress.insert(.received)
+      handlers[Int(exchanges[exchange].handler)].messageEnded(exchange, trailers: false)
+      finishIfDone(handle)
+    case .truncated(let fault):
+      truncated(handle, exchange, fault)
+    case .clean, .completesBody:
+      truncated(handle, exchange, nil)
+    }
+  }
+
+  private func truncated(_ handle: Handle, _ exchange: Handle, _ fault: Fault?) {
+    let headReceived = exchanges[exchange].progress.contains(.headReceived)
+    if links[handle].side == .downstream {
+      let reason: EndReason = headReceived ? .clientClosedBody : .clientClosedHead
+      failDownstream(handle, exchange, Failure(reason, fault: fault), status: 400)
+      return
+    }
+    fail(
+      handle, exchange,
+      Failure(
+        upstreamEnd(handle, exchange, reset: false), fault: fault,
+        evidence: evidence(handle, exchange)))
+  }
+
+  private func idleEnd(_ handle: Handle) -> EndReason {
+    if links[handle].side == .upstream { return .upstreamClosedIdle }
+    return links[handle].exchanges == 0 ? .clientClosedUnused : .clientClosedIdle
+  }
+
+  /// A receive or a send failed: the connection is dead.
+  func networkFailed(_ handle: Handle, _ error: NetworkError) {
+    links[handle].error = error
+    links[handle].doomManner = .reset
+    let exchange = links[handle].exchange
+    if links[handle].state == .closing {
+      doom(handle, links[handle].doom)
+    } else if links[handle].side == .upstream {
+      guard exchange != .none else {
+        doom(handle, .upstreamClosedIdle)
+        return
+      }
+      fail(
+        handle, exchange,
+        Failure(
+          upstreamEnd(handle, exchange, reset: true), network: error,
+          evidence: evidence(handle, exchange)))
+    } else if exchange == .none {
+      doom(handle, .clientResetIdle)
+    } else {
+      let received = exchanges[exchange].progress.contains(.received)
+      fail(
+        handle, exchange,
+        Failure(received ? .clientResetResponse : .clientResetRequest, network: error))
+    }
+  }
+
+  /// While a client waits for its response nothing is read from it; a reset is still to be seen.
+  func lookForReset(_ handle: Handle) {
+    guard links.contains(handle), links[handle].state == .open, links[handle].exchange != .none,
+      links[handle].flags.isDisjoint(with: [.doomed, .peerEnded])
+    else { return }
+    switch network.peek(links[handle].socket) {
+    case .failed(let error): networkFailed(handle, error)
+    case .bytes, .wouldBlock, .end: break
+    }
+  }
+
+  /// How an upstream's end is called, by what it cut off.
+  private func upstreamEnd(_ handle: Handle, _ exchange: Handle, reset: Bool) -> EndReason {
+    let progress = exchanges[exchange].progress
+    if progress.contains(.headBegun) {
+      return reset ? .upstreamResetResponse : .upstreamClosedResponse
+    }
+    if links[handle].exchanges > 1 { return reset ? .upstreamResetOnReuse : .upstreamClosedOnReuse }
+    if reset && !progress.contains(.sent) { return .upstreamResetSending }
+    return reset ? .upstreamResetWaiting : .upstreamClosedWaiting
+  }
+
+  /// How far the request on an upstream link had come, at the exact byte.
+  func evidence(_ handle: Handle, _ exchange: Handle) -> Evidence {
+    let progress = exchanges[exchange].progress
+    if progress.contains(.headBegun) { return .responseBegan }
+    if links[handle].bytesOut == links[handle].exchangeBytesOut { return .nothingWritten }
+    return progress.contains(.sent) && links[handle].output == .none ? .allWritten : .partlyWritten
+  }
+}

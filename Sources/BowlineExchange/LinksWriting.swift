@@ -1,0 +1,241 @@
+// What roles send. Everything is appended to the link's output and flushed when the event is over;
+// only large body parts go to the kernel at once, together with what waits before them.
+
+package import BowlineCore
+import BowlineHTTP1
+import BowlineJournal
+import BowlineTransport
+
+extension Links {
+  /// Body parts from this size on are sent from where they lie instead of being copied.
+  private static var directSend: Int { 4096 }
+
+  /// Sends the head of a response (downstream) or a request (upstream).
+  ///
+  /// - Parameters:
+  ///   - exchange: whose.
+  ///   - head: composed, with end-to-end fields only.
+  ///   - body: what follows; decides the framing.
+  ///   - close: announce that the connection ends with this exchange.
+  package func sendHead(
+    _ exchange: Handle, _ head: borrowing HeadBlock, body: OutgoingBody, close: Bool = false
+  ) {
+    let link = exchanges[exchange].link
+    let output = outputBuffer(link)
+    exchanges[exchange].progress.insert(.headSent)
+    if let machine = links[link].multiplexed {
+      let hasBody = body != .none && body != .length(0)
+      machine.sendHead(exchanges[exchange].stream, head, body: hasBody, into: &buffers[output])
+    } else if links[link].side == .downstream {
+      exchanges[exchange].record.status = head.start.status
+      links[link].http1.send(
+        response: head, body: body, close: close || isDraining, into: &buffers[output])
+    } else {
+      links[link].http1.send(request: head, body: body, close: close, into: &buffers[output])
+    }
+    queueFlush(link)
+  }
+
+  /// Sends a 1xx head to a client that understands it (RFC 9110 §15.2).
+  package func sendInformational(_ exchange: Handle, _ head: borrowing HeadBlock) {
+    let link = exchanges[exchange].link
+    guard links[link].multiplexed == nil, !exchanges[exchange].progress.contains(.headSent) else {
+      return
+    }
+    let output = outputBuffer(link)
+    _ = links[link].http1.sendInformational(head, into: &buffers[output])
+    queueFlush(link)
+  }
+
+  /// Sends body bytes. They are with the kernel or copied on return.
+  package func sendBody(_ exchange: Handle, _ bytes: Span<UInt8>) {
+    if bytes.isEmpty { return }
+    let link = exchanges[exchange].link
+    let output = outputBuffer(link)
+    if links[link].side == .downstream {
+      exchanges[exchange].record.responseBytes &+= UInt64(bytes.count)
+    }
+    queueFlush(link)
+    if let machine = links[link].multiplexed {
+      machine.sendBody(exchanges[exchange].stream, bytes, into: &buffers[output])
+    } else if bytes.count >= Self.directSend, maySend(link) {
+      let count = links[link].http1.beginBody(count: bytes.count, into: &buffers[output])
+      if count > 0 { sendDirectly(link, output, bytes.extracting(0..<count)) }
+      links[link].http1.finishBody(count: count, into: &buffers[output])
+    } else {
+      links[link].http1.sendBody(bytes, into: &buffers[output])
+    }
+  }
+
+  private func maySend(_ link: Handle) -> Bool {
+    links[link].flags.isDisjoint(with: [.blocked, .sendBroken, .doomed])
+  }
+
+  private func sendDirectly(_ link: Handle, _ output: Handle, _ bytes: Span<UInt8>) {
+    let waiting = buffers[output].count
+    var sent = 0
+    switch network.send(links[link].socket, buffers[output].span, bytes) {
+    case .sent(let count):
+      sent = count
+      noteSent(link, count)
+      if count < waiting + bytes.count { links[link].flags.insert(.blocked) }
+    case .failed(let error):
+      links[link].error = error
+      links[link].flags.insert(.sendBroken)
+    }
+    buffers[output].consume(min(sent, waiting))
+    let taken = max(0, sent - waiting)
+    if taken < bytes.count { buffers[output].append(bytes.extracting(taken..<bytes.count)) }
+  }
+
+  private func noteSent(_ link: Handle, _ count: Int) {
+    if count == 0 { return }
+    links[link].bytesOut &+= UInt64(count)
+    links[link].progress = now
+  }
+
+  /// Completes our message. False when a declared length was not met: the exchange was aborted.
+  @discardableResult
+  package func sendEnd(_ exchange: Handle) -> Bool {
+    let link = exchanges[exchange].link
+    let output = outputBuffer(link)
+    var isWhole = true
+    if let machine = links[link].multiplexed {
+      machine.sendEnd(exchanges[exchange].stream, into: &buffers[output])
+    } else {
+      isWhole = links[link].http1.sendEnd(into: &buffers[output])
+    }
+    return completeSending(exchange, link, isWhole)
+  }
+
+  /// Completes our message with trailers, where the framing has a place for them.
+  @discardableResult
+  package func sendEnd(_ exchange: Handle, trailers: borrowing HeadBlock) -> Bool {
+    let link = exchanges[exchange].link
+    guard links[link].multiplexed == nil else { return sendEnd(exchange) }
+    let output = outputBuffer(link)
+    let isWhole = links[link].http1.sendEnd(trailers: trailers, into: &buffers[output])
+    return completeSending(exchange, link, isWhole)
+  }
+
+  private func completeSending(_ exchange: Handle, _ link: Handle, _ isWhole: Bool) -> Bool {
+    guard isWhole else {
+      abort(exchange, .usErrorInternal)
+      return false
+    }
+    exchanges[exchange].progress.insert(.sent)
+    queueFlush(link)
+    return true
+  }
+
+  /// Lets `bytes` more of the peer's body in.
+  package func grant(_ exchange: Handle, _ bytes: Int) {
+    guard bytes > 0, exchanges.contains(exchange) else { return }
+    let link = exchanges[exchange].link
+    let wasShut = exchanges[exchange].credit <= 0
+    exchanges[exchange].credit += bytes
+    if let machine = links[link].multiplexed {
+      let output = outputBuffer(link)
+      machine.grant(exchanges[exchange].stream, bytes, into: &buffers[output])
+      queueFlush(link)
+    } else if wasShut && exchanges[exchange].credit > 0 {
+      // Its silence was ours: what it may take to go on counts from now.
+      links[link].progress = now
+      exchanges[exchange].rateSince = now
+      queueResume(link)
+    }
+  }
+
+  /// True when so much waits on the exchange's link that its source must hold back. The handler is
+  /// then told with `outputDrained`, once, when the low watermark is reached.
+  package func mustHold(_ exchange: Handle) -> Bool {
+    let link = exchanges[exchange].link
+    let output = links[link].output
+    guard output != .none, buffers[output].count > settings[.watermarkHigh] else { return false }
+    links[link].flags.insert(.holdsSource)
+    return true
+  }
+
+  func outputBuffer(_ link: Handle) -> Handle {
+    if links[link].output == .none { links[link].output = buffers.lend { ByteBuffer() } }
+    return links[link].output
+  }
+
+  /// Hands the link's output to the kernel, as much as it takes.
+  func flush(_ link: Handle) {
+    if links[link].flags.contains(.sendBroken) {
+      sendFailed(link)
+      return
+    }
+    if links[link].output != .none {
+      let output = links[link].output
+      let waiting = buffers[output].count
+      if waiting > 0 && !links[link].flags.contains(.blocked) {
+        switch network.send(links[link].socket, buffers[output].span, Span<UInt8>()) {
+        case .sent(let count):
+          noteSent(link, count)
+          buffers[output].consume(count)
+          if count < waiting { links[link].flags.insert(.blocked) }
+        case .failed(let error):
+          links[link].error = error
+          sendFailed(link)
+          return
+        }
+      }
+      if buffers[output].isEmpty { returnOutput(link) }
+    }
+    let waiting = links[link].output == .none ? 0 : buffers[links[link].output].count
+    if links[link].flags.contains(.holdsSource) && waiting <= settings[.watermarkLow] {
+      links[link].flags.remove(.holdsSource)
+      tellDrained(link)
+      guard links.contains(link) else { return }
+    }
+    if links[link].output != .none { return }
+    if links[link].state == .closing {
+      perform(links[link].closing.flushed(now: now), link)
+    } else {
+      finishIfDone(link)
+    }
+  }
+
+  private func tellDrained(_ link: Handle) {
+    var exchange = links[link].exchange
+    while exchange != .none && exchanges.contains(exchange) {
+      let next = exchanges[exchange].next
+      handlers[Int(exchanges[exchange].handler)].outputDrained(exchange)
+      exchange = next
+    }
+  }
+
+  /// Gives the output buffer back to the loop; one that had to grow large is replaced first.
+  func returnOutput(_ link: Handle) {
+    let output = links[link].output
+    guard output != .none else { return }
+    links[link].output = .none
+    buffers[output].removeAll()
+    if buffers[output].capacity > 65_536 * 2 { buffers[output] = ByteBuffer() }
+    buffers.giveBack(output)
+  }
+
+  /// Nothing more can be sent. A client is gone then; an upstream may have answered before it
+  /// closed, so what it sent is still read, and its end decides.
+  private func sendFailed(_ link: Handle) {
+    links[link].flags.insert(.sendBroken)
+    returnOutput(link)
+    let error = links[link].error ?? NetworkError(kind: .reset, code: 0)
+    if links[link].state == .open, links[link].side == .upstream, links[link].exchange != .none,
+      !links[link].flags.contains(.peerEnded)
+    {
+      if links[link].flags.contains(.mayRead) && links[link].leftover == .none
+        && exchanges[links[link].exchange].progress.contains(.received)
+      {
+        networkFailed(link, error)
+        return
+      }
+      links[link].flags.formUnion([.mayRead, .sawEnd])
+      queueResume(link)
+    } else {
+      networkFailed(link, error)
+    }
+  }
+}
