@@ -1,0 +1,39 @@
+package import BowlineCore
+import BowlineExchange
+import BowlineJournal
+import BowlinePool
+import BowlineTransport
+
+/// The right to use one upstream connection for one exchange.
+///
+/// Given back in good order or discarded, once: both consume it. One that is forgotten trips an
+/// assertion, because its place in the pool would be lost.
+package struct Lease: ~Copyable {
+  /// The connection.
+  package let link: Handle
+  /// Which upstream of the list it leads to.
+  package let origin: Int
+  /// It had carried exchanges before this one.
+  package let wasReused: Bool
+
+  init(link: Handle, origin: Int, wasReused: Bool) {
+    self.link = link
+    self.origin = origin
+    self.wasReused = wasReused
+  }
+
+  /// Ends the lease without a word: the pool has been told.
+  consuming func settle() { discard self }
+
+  deinit { assertionFailure("a lease was forgotten") }
+}
+
+/// What became of a request for a connection.
+package enum LeaseOutcome: ~Copyable {
+  /// Here it is.
+  case ready(Lease)
+  /// Being dialled, or waiting in line: `LeaseTaker` is told.
+  case pending(isWaiting: Bool)
+  /// No connection, and none to wait for.
+  case refused
+}

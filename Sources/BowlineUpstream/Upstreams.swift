@@ -1,0 +1,278 @@
+// The shell around the pools: performs their decisions. One per loop.
+//
+// A request asks for a connection with a ticket (its own handle). The answer comes at once, or
+// later through `LeaseTaker`: when its dial is done, when another request gives a connection back,
+// or with the reason why there is none. A ticket is answered exactly once unless it is cancelled.
+
+package import BowlineCore
+package import BowlineExchange
+package import BowlineJournal
+import BowlinePool
+package import BowlineTransport
+
+/// Who asked for connections: told what came of it.
+package protocol LeaseTaker: AnyObject {
+  /// A connection for the request named `ticket`.
+  func leaseGranted(_ ticket: Handle, _ lease: consuming Lease)
+  /// There is none. The dial failed, or the wait was over.
+  func leaseRefused(_ ticket: Handle, origin: Int, _ reason: EndReason, _ error: NetworkError?)
+}
+
+/// The upstreams of one loop.
+package final class Upstreams: LinkOwner {
+  private let links: Links
+  private var number: UInt16 = 0
+  package let origins: [Origin]
+  private var pools: [Pool]
+  private var nextOrigin: Int
+  private var dials = Slab<Dial>()
+  /// Which dial a link under way belongs to, and which origin an open link leads to.
+  private var dialling: [DiallingLink] = []
+  private var members = LinkIndex()
+  private weak var taker: (any LeaseTaker)?
+
+  /// A connection attempt: one request's, through the origin's addresses in order.
+  private struct Dial: ~Copyable {
+    let ticket: Handle
+    let origin: Int
+    var address = 0
+    let began: Instant
+    var isCancelled = false
+  }
+
+  private struct DiallingLink {
+    let link: Handle
+    let dial: Handle
+  }
+
+  package init(links: Links, origins: [Origin], taker: any LeaseTaker) {
+    self.links = links
+    self.origins = origins
+    self.taker = taker
+    let limits = PoolLimits(links.settings)
+    pools = origins.map { _ in Pool(limits: limits) }
+    nextOrigin = Int(truncatingIfNeeded: links.network.random() >> 1) % max(origins.count, 1)
+    number = links.register(self)
+  }
+
+  /// The next upstream in turn.
+  package func pick() -> Int {
+    let origin = nextOrigin
+    nextOrigin = origin + 1 == origins.count ? 0 : origin + 1
+    return origin
+  }
+
+  // MARK: Requests
+
+  /// Asks for a connection to `origin`.
+  ///
+  /// - Parameters:
+  ///   - ticket: names the request in the answer.
+  ///   - origin: which upstream of the list.
+  ///   - fresh: do not reuse an idle one.
+  ///   - careful: look at an idle connection before using it, because the request cannot be sent
+  ///     again if the connection turns out to be dead.
+  /// - Returns: the lease, or that `LeaseTaker` will be told, or that there is none.
+  package func lease(
+    _ ticket: Handle, origin: Int, fresh: Bool = false, careful: Bool
+  ) -> LeaseOutcome {
+    while true {
+      switch pools[origin].ask(ticket, fresh: fresh, now: links.now) {
+      case .reuse(let link):
+        if isUsable(link, careful: careful) {
+          return .ready(Lease(link: link, origin: origin, wasReused: true))
+        }
+        // It died at rest. Its end will be reported; its place is free already.
+        pools[origin].discarded()
+        members.remove(link)
+      case .dial:
+        startDial(ticket, origin: origin)
+        return .pending(isWaiting: false)
+      case .wait(let deadline):
+        links.wake(number, at: deadline)
+        return .pending(isWaiting: true)
+      case .refuse:
+        return .refused
+      }
+    }
+  }
+
+  /// An idle connection is read-armed, so its end is usually known. What may have arrived since the
+  /// last turn is looked at when the risk is worth a system call.
+  private func isUsable(_ link: Handle, careful: Bool) -> Bool {
+    guard links.isReusable(link) else { return false }
+    let rest = links.now.since(links.facts(link).progress)
+    if !careful && rest < 10_000_000 { return true }
+    return links.isQuiet(link)
+  }
+
+  /// The request no longer wants its connection. A dial under way goes on, for the pool.
+  package func cancel(_ ticket: Handle, origin: Int) {
+    if pools[origin].cancel(ticket) { return }
+    for handle in dials.handles where dials[handle].ticket == ticket {
+      dials[handle].isCancelled = true
+    }
+  }
+
+  // MARK: Leases
+
+  /// The exchange ended in good order: the connection may be used again.
+  package func giveBack(_ lease: consuming Lease) {
+    let link = lease.link
+    let origin = lease.origin
+    guard links.isReusable(link) else {
+      let reason: EndReason =
+        links.exists(link) && links.willClose(link) ? .upstreamAskedClose : .usPoolSurplus
+      discard(lease, reason)
+      return
+    }
+    if links.mayHoldMore(link) && !links.isQuiet(link) {
+      discard(lease, .upstreamUnexpectedBytes)
+      return
+    }
+    lease.settle()
+    put(link, origin: origin)
+  }
+
+  private func put(_ link: Handle, origin: Int) {
+    let facts = links.facts(link)
+    let decision = pools[origin].giveBack(
+      link, opened: facts.opened.advanced(milliseconds: -ageLead(facts.id)),
+      uses: Int(facts.exchanges), now: links.now)
+    switch decision {
+    case .keep:
+      members.set(link, origin)
+    case .hand(let ticket):
+      taker?.leaseGranted(ticket, Lease(link: link, origin: origin, wasReused: true))
+    case .closeForAge:
+      links.close(link, .usPoolAge)
+      dialForWaiting(origin)
+    case .closeForUses:
+      links.close(link, .usPoolUses)
+      dialForWaiting(origin)
+    }
+  }
+
+  /// Connections count as up to a tenth of `upstream.max-age` older than they are, each by its own
+  /// number, so that those dialled together are not all replaced together.
+  private func ageLead(_ id: ConnectionID) -> Int {
+    let spread = UInt64(links.settings[.upstreamMaxAge] / 10)
+    return spread == 0 ? 0 : Int((id.rawValue &* 0x9e37_79b9_7f4a_7c15 >> 33) % spread)
+  }
+
+  /// The connection must not be used again.
+  package func discard(_ lease: consuming Lease, _ reason: EndReason) {
+    let link = lease.link
+    let origin = lease.origin
+    lease.settle()
+    pools[origin].discarded()
+    links.close(link, reason)
+    dialForWaiting(origin)
+  }
+
+  /// Closes what is idle (drain).
+  package func closeIdle() {
+    for origin in pools.indices {
+      for link in pools[origin].takeIdle() {
+        members.remove(link)
+        links.close(link, .usDrain)
+      }
+    }
+  }
+
+  // MARK: Dialling
+
+  private func startDial(_ ticket: Handle, origin: Int) {
+    let dial = dials.insert(Dial(ticket: ticket, origin: origin, began: links.now))
+    attempt(dial)
+  }
+
+  private func attempt(_ dial: Handle) {
+    let address = origins[dials[dial].origin].addresses[dials[dial].address]
+    let link = links.dial(address, owner: number, since: dials[dial].began)
+    dialling.append(DiallingLink(link: link, dial: dial))
+  }
+
+  private func dialForWaiting(_ origin: Int) {
+    guard let ticket = pools[origin].dialForWaiting() else { return }
+    startDial(ticket, origin: origin)
+  }
+
+  package func linkOpened(_ link: Handle) {
+    guard let index = dialling.lastIndex(where: { $0.link == link }) else { return }
+    let handle = dialling.remove(at: index).dial
+    let dial = dials.remove(handle)
+    pools[dial.origin].dialled()
+    if dial.isCancelled {
+      put(link, origin: dial.origin)
+    } else {
+      taker?.leaseGranted(
+        dial.ticket, Lease(link: link, origin: dial.origin, wasReused: false))
+    }
+  }
+
+  package func linkEnded(_ link: Handle, _ reason: EndReason, _ error: NetworkError?) {
+    if let index = dialling.lastIndex(where: { $0.link == link }) {
+      dialEnded(dialling.remove(at: index).dial, reason, error)
+    } else if let origin = members.origin(link) {
+      members.remove(link)
+      if pools[origin].idleEnded(link) { dialForWaiting(origin) }
+    }
+  }
+
+  /// One address failed: the next is tried, while there is one and time is left.
+  private func dialEnded(_ handle: Handle, _ reason: EndReason, _ error: NetworkError?) {
+    let origin = dials[handle].origin
+    let isLast = dials[handle].address + 1 == origins[origin].addresses.count
+    if !isLast && !dials[handle].isCancelled && reason != .upstreamTimeoutDialling
+      && reason != .usShutdown
+    {
+      dials[handle].address += 1
+      attempt(handle)
+      return
+    }
+    let dial = dials.remove(handle)
+    pools[origin].dialFailed()
+    if !dial.isCancelled { taker?.leaseRefused(dial.ticket, origin: origin, reason, error) }
+    dialForWaiting(origin)
+  }
+
+  /// The wait of the first in line may be over.
+  package func wokenAt(_ now: Instant) {
+    for origin in pools.indices {
+      while let ticket = pools[origin].expire(now: now) {
+        taker?.leaseRefused(ticket, origin: origin, .policyTimeoutWaiting, nil)
+      }
+      if let next = pools[origin].nextDeadline { links.wake(number, at: next) }
+    }
+  }
+}
+
+/// Which origin an idle link leads to: a table by the link's position in its slab.
+struct LinkIndex {
+  private struct Place {
+    var generation: UInt32 = 0
+    var origin: Int32 = -1
+  }
+
+  private var places: [Place] = []
+
+  mutating func set(_ link: Handle, _ origin: Int) {
+    while places.count <= Int(link.index) { places.append(Place()) }
+    places[Int(link.index)] = Place(
+      generation: link.generation, origin: Int32(truncatingIfNeeded: origin))
+  }
+
+  func origin(_ link: Handle) -> Int? {
+    guard Int(link.index) < places.count else { return nil }
+    let place = places[Int(link.index)]
+    return place.generation == link.generation && place.origin >= 0 ? Int(place.origin) : nil
+  }
+
+  mutating func remove(_ link: Handle) {
+    guard Int(link.index) < places.count else { return }
+    if places[Int(link.index)].generation == link.generation {
+      places[Int(link.index)] = Place()
+    }
+  }
+}
