@@ -53,7 +53,10 @@ let package = Package(
       "BowlineServer", ["BowlineCore", "BowlineJournal", "BowlineTransport", "BowlineExchange"]),
     room(
       "BowlineProxy",
-      ["BowlineCore", "BowlineJournal", "BowlineTransport", "BowlineExchange", "BowlineUpstream"]),
+      [
+        "BowlineCore", "BowlineJournal", "BowlinePool", "BowlineTransport", "BowlineExchange",
+        "BowlineUpstream",
+      ]),
     room("BowlineObserve", ["BowlineCore", "BowlineJournal", "BowlineTransport"]),
     // L5: the command
     .executableTarget(
