@@ -1,15 +1,76 @@
-// Where rooms become a process. Not written yet.
+// Where rooms become a process: listeners, loops, roles and the log writer are built here and
+// nowhere else, told what to do by signals, and taken down in order.
 
-internal import BowlineTransport
+import BowlineCore
+import BowlineExchange
+import BowlineJournal
+import BowlineObserve
+import BowlineProxy
+import BowlineServer
+import BowlineTransport
+import BowlineUpstream
 
-/// Builds loops, roles and the log writer from options, runs them, and returns the exit status.
+/// Builds what a command asks for, runs it until it is told to end, and returns the exit status.
 enum Composition {
-  static func proxy(_ options: ProxyOptions) -> Int32 { notBuilt("proxy") }
-  static func serve(_ options: ServeOptions) -> Int32 { notBuilt("serve") }
-  static func demo(_ options: DemoOptions) -> Int32 { notBuilt("demo") }
-
-  private static func notBuilt(_ command: String) -> Int32 {
-    try? StandardStream.error.write("bowline: `\(command)` cannot run yet\n")
-    return ExitStatus.internalError
+  static func proxy(_ options: ProxyOptions) -> Int32 {
+    run(
+      options.serving,
+      Plan(
+        title: "reverse proxy", upstreams: options.upstreams, via: options.via, origin: nil,
+        directory: nil, isDemo: false))
   }
+
+  static func serve(_ options: ServeOptions) -> Int32 {
+    run(
+      options.serving,
+      Plan(
+        title: "origin server", upstreams: [], via: "", origin: nil,
+        directory: options.directory, isDemo: false))
+  }
+
+  static func demo(_ options: DemoOptions) -> Int32 {
+    run(
+      options.proxy.serving,
+      Plan(
+        title: "demo: a reverse proxy and its origin", upstreams: options.proxy.upstreams,
+        via: options.proxy.via, origin: options.origin, directory: nil, isDemo: true))
+  }
+
+  private static func run(_ serving: ServingOptions, _ plan: Plan) -> Int32 {
+    // Before any thread: signals are blocked in all of them, and inherited sockets are ours alone.
+    let signals = Signals(
+      blocking: [Signals.interrupt, Signals.terminate, Service.endedSignal])
+    do throws(StartError) {
+      let service = try Service(serving, plan)
+      service.announce()
+      return service.run(signals)
+    } catch {
+      Talk.say("bowline: \(error.sentence)\n")
+      return ExitStatus.cannotStart
+    }
+  }
+}
+
+/// What a process is to consist of.
+struct Plan {
+  let title: String
+  /// The proxy's upstreams; empty for no proxy.
+  let upstreams: [UpstreamURL]
+  let via: String
+  /// Where the demo's origin listens.
+  let origin: SocketAddress?
+  /// What the origin server serves.
+  let directory: String?
+  let isDemo: Bool
+}
+
+/// Why the process could not start.
+struct StartError: Error {
+  /// One sentence.
+  let sentence: String
+}
+
+/// What is said to a person. Not being heard is no failure.
+enum Talk {
+  static func say(_ text: String) { try? StandardStream.error.write(text) }
 }

@@ -54,7 +54,8 @@ extension Ban {
     Ban("fatalError", #"\bfatalError\b"#, instead: "precondition with the broken rule, or a Fault"),
     Ban(
       "Foundation", #"\bFoundation\b"#, instead: "Glibc in Transport, Observe and the command"),
-    Ban("unowned", #"\bunowned\b"#, instead: "weak, or a handle that knows its generation",
+    Ban(
+      "unowned", #"\bunowned\b"#, instead: "weak, or a handle that knows its generation",
       except: [transport + "SimulatedNetwork.swift"]),
   ]
 }
