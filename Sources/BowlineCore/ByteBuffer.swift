@@ -53,6 +53,9 @@ package struct ByteBuffer: ~Copyable {
     return unsafe base[head + index]
   }
 
+  /// True when the readable bytes spell `text` exactly.
+  package func spells(_ text: StaticString) -> Bool { Scan.equal(span, text) }
+
   /// Appends a copy of `bytes`.
   package mutating func append(_ bytes: Span<UInt8>) {
     let added = bytes.count

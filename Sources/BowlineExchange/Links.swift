@@ -27,10 +27,10 @@ package final class Links: LoopClient {
   let limits: Limits
   let loopNumber: UInt16
 
-  var links = Slab<Link>()
+  let links = Slab<Link>()
   /// The exchanges under way. Roles read heads from here.
-  package var exchanges = Shelf<Exchange>()
-  var buffers = Shelf<ByteBuffer>()
+  package let exchanges = Shelf<Exchange>()
+  let buffers = Shelf<ByteBuffer>()
 
   var handlers: [any ExchangeHandler] = []
   var owners: [any LinkOwner] = []

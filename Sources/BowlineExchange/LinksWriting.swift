@@ -67,6 +67,11 @@ extension Links {
     }
   }
 
+  /// Sends what a buffer holds.
+  package func sendBody(_ exchange: Handle, _ buffer: borrowing ByteBuffer) {
+    sendBody(exchange, buffer.span)
+  }
+
   private func maySend(_ link: Handle) -> Bool {
     links[link].flags.isDisjoint(with: [.blocked, .sendBroken, .doomed])
   }
@@ -74,7 +79,7 @@ extension Links {
   private func sendDirectly(_ link: Handle, _ output: Handle, _ bytes: Span<UInt8>) {
     let waiting = buffers[output].count
     var sent = 0
-    switch network.send(links[link].socket, buffers[output].span, bytes) {
+    switch send(links[link].socket, buffers[output], bytes) {
     case .sent(let count):
       sent = count
       noteSent(link, count)
@@ -86,6 +91,12 @@ extension Links {
     buffers[output].consume(min(sent, waiting))
     let taken = max(0, sent - waiting)
     if taken < bytes.count { buffers[output].append(bytes.extracting(taken..<bytes.count)) }
+  }
+
+  private func send(
+    _ socket: SocketID, _ waiting: borrowing ByteBuffer, _ bytes: Span<UInt8>
+  ) -> SendOutcome {
+    network.send(socket, waiting.span, bytes)
   }
 
   private func noteSent(_ link: Handle, _ count: Int) {
@@ -171,7 +182,7 @@ extension Links {
       let output = links[link].output
       let waiting = buffers[output].count
       if waiting > 0 && !links[link].flags.contains(.blocked) {
-        switch network.send(links[link].socket, buffers[output].span, Span<UInt8>()) {
+        switch send(links[link].socket, buffers[output], Span<UInt8>()) {
         case .sent(let count):
           noteSent(link, count)
           buffers[output].consume(count)

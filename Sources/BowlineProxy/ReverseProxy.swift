@@ -23,7 +23,7 @@ package final class ReverseProxy: ExchangeHandler, LeaseTaker {
   let links: Links
   private var number: UInt16 = 0
   private var upstreams: Upstreams!
-  private var relays = Shelf<Relay>()
+  private let relays = Shelf<Relay>()
   private var hop: ForwardingHop
   private var scratch = HeadBlock()
   private var hostText = ByteBuffer(capacity: 64)
@@ -201,7 +201,7 @@ package final class ReverseProxy: ExchangeHandler, LeaseTaker {
     relays[relay].upstream = upstream
     links.sendHead(upstream, relays[relay].head, body: relays[relay].body)
     if !relays[relay].held.isEmpty {
-      links.sendBody(upstream, relays[relay].held.span)
+      links.sendBody(upstream, relays[relay].held)
       if !mayReplayBody(relay) { dropHeld(relay) }
     }
     if relays[relay].flags.contains(.requestEnded) { endRequest(relay) }

@@ -21,14 +21,14 @@ import BowlineTransport
 extension OriginServer {
   /// What must be answered before the request's body has come.
   func answerEarly(_ exchange: Handle, _ response: Handle) {
-    if Scan.equal(responses[response].path.span, "/echo"),
+    if responses[response].path.spells("/echo"),
       responses[response].method == .post || responses[response].method == .put
     {
       begin(200)
       scratch.add(.contentType, "application/octet-stream")
       responses[response].isEcho = true
       links.sendHead(exchange, scratch, body: .unknown)
-    } else if Scan.equal(responses[response].path.span, "/early") {
+    } else if responses[response].path.spells("/early") {
       release(exchange)
       links.answer(exchange, 413, Failure(.policyLimitBody))
     }
@@ -36,16 +36,16 @@ extension OriginServer {
 
   /// Answers a demo path. False: it is none.
   func answerDemo(_ exchange: Handle, _ response: Handle) -> Bool {
-    if Scan.equal(responses[response].path.span, "/") {
+    if responses[response].path.spells("/") {
       guard directory == nil else { return false }
       respond(exchange, 200, text: Self.welcome)
-    } else if Scan.equal(responses[response].path.span, "/hello") {
+    } else if responses[response].path.spells("/hello") {
       respond(exchange, 200, text: "hello\n")
-    } else if Scan.equal(responses[response].path.span, "/head") {
+    } else if responses[response].path.spells("/head") {
       answerHead(exchange)
-    } else if Scan.equal(responses[response].path.span, "/trailers") {
+    } else if responses[response].path.spells("/trailers") {
       answerTrailers(exchange)
-    } else if Scan.equal(responses[response].path.span, "/hints") {
+    } else if responses[response].path.spells("/hints") {
       answerHints(exchange)
     } else {
       return answerNumbered(exchange, response)

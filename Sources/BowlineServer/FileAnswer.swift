@@ -64,7 +64,7 @@ extension OriginServer {
 
   private func send(_ file: consuming OpenFile, _ exchange: Handle, _ response: Handle) {
     begin(200)
-    scratch.add(.contentType, ContentType.of(responses[response].path.span))
+    scratch.add(.contentType, ContentType.of(responses[response].path))
     let changed = file.modificationSeconds
     scratch.add(.lastModified) { HTTPDate.append(changed, to: &$0) }
     let size = file.size
@@ -94,8 +94,9 @@ extension ByteBuffer {
 
 /// Media types by the file name's ending.
 enum ContentType {
-  /// The type of the file at `path`; `application/octet-stream` when its ending says nothing.
-  static func of(_ path: Span<UInt8>) -> StaticString {
+  /// The type of the file called `name`; `application/octet-stream` when its ending says nothing.
+  static func of(_ name: borrowing ByteBuffer) -> StaticString {
+    let path = name.span
     var dot = path.count
     while dot > 0, path[dot - 1] != 0x2e, path[dot - 1] != 0x2f { dot -= 1 }
     guard dot > 0, path[dot - 1] == 0x2e else { return "application/octet-stream" }

@@ -16,7 +16,7 @@ package final class OriginServer: ExchangeHandler {
   /// Where files come from; nil for the demo answers only.
   let directory: Directory?
   let answersDemo: Bool
-  var responses = Shelf<Response>()
+  let responses = Shelf<Response>()
   var scratch = HeadBlock()
   var text = ByteBuffer(capacity: 1024)
 

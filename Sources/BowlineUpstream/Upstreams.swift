@@ -25,7 +25,7 @@ package final class Upstreams: LinkOwner {
   package let origins: [Origin]
   private var pools: [Pool]
   private var nextOrigin: Int
-  private var dials = Slab<Dial>()
+  private let dials = Slab<Dial>()
   /// Which dial a link under way belongs to, and which origin an open link leads to.
   private var dialling: [DiallingLink] = []
   private var members = LinkIndex()

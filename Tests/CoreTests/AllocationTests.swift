@@ -41,8 +41,8 @@ import Testing
   }
 
   @Test func aSlabAndAShelfInUseAllocateNothing() {
-    var slab = Slab<Int>()
-    var shelf = Shelf<ByteBuffer>()
+    let slab = Slab<Int>()
+    let shelf = Shelf<ByteBuffer>()
     shelf.giveBack(shelf.lend { ByteBuffer() })
     _ = slab.remove(slab.insert(0))
     let count = allocations {

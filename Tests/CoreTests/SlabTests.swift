@@ -25,7 +25,7 @@ import Testing
   func behavesAsAList(seed: Int) {
     var random = Seeded(seed)
     let census = Census()
-    var slab = Slab<Member>()
+    let slab = Slab<Member>()
     var living: [(handle: Handle, value: Int)] = []
     var dead: [Handle] = []
     for step in 0..<1000 {
@@ -56,7 +56,7 @@ import Testing
   @Test func theLivingEndWithTheSlab() {
     let census = Census()
     do {
-      var slab = Slab<Member>()
+      let slab = Slab<Member>()
       var handles: [Handle] = []
       for value in 0..<200 { handles.append(slab.insert(Member(census, value))) }
       for handle in handles.prefix(70) { _ = slab.remove(handle) }
@@ -66,7 +66,7 @@ import Testing
   }
 
   @Test func aCellIsUsedAgainUnderAnotherName() {
-    var slab = Slab<Int>()
+    let slab = Slab<Int>()
     let first = slab.insert(1)
     _ = slab.remove(first)
     let second = slab.insert(2)
@@ -87,26 +87,26 @@ import Testing
 
   @Test func aStaleHandleTraps() async {
     await #expect(processExitsWith: .failure) {
-      var slab = Slab<Int>()
+      let slab = Slab<Int>()
       let handle = slab.insert(1)
       _ = slab.remove(handle)
       print(slab[handle])
     }
     await #expect(processExitsWith: .failure) {
-      var slab = Slab<Int>()
+      let slab = Slab<Int>()
       let handle = slab.insert(1)
       _ = slab.remove(handle)
       _ = slab.insert(2)
       slab[handle] = 3
     }
     await #expect(processExitsWith: .failure) {
-      var slab = Slab<Int>()
+      let slab = Slab<Int>()
       let handle = slab.insert(1)
       _ = slab.remove(handle)
       _ = slab.remove(handle)
     }
     await #expect(processExitsWith: .failure) {
-      var slab = Slab<Int>()
+      let slab = Slab<Int>()
       _ = slab.insert(1)
       print(slab[.none])
     }
@@ -115,7 +115,7 @@ import Testing
 
 @Suite struct ShelfTests {
   @Test func whatComesBackIsLentAgain() {
-    var shelf = Shelf<ByteBuffer>()
+    let shelf = Shelf<ByteBuffer>()
     var made = 0
     func make() -> ByteBuffer {
       made += 1
