@@ -222,6 +222,16 @@ extension HeadBlock {
     close(name, nameStart, name.text.utf8CodeUnitCount, valueStart)
   }
 
+  /// Adds a field line of our own whose name is not interned.
+  package mutating func add(_ name: StaticString, _ value: StaticString) {
+    let nameStart = bytes.count
+    bytes.append(name)
+    bytes.append(": ")
+    let valueStart = bytes.count
+    bytes.append(value)
+    close(.other, nameStart, name.utf8CodeUnitCount, valueStart)
+  }
+
   /// Adds a field line with an interned name and a value in two parts.
   package mutating func add(_ name: FieldName, _ first: StaticString, _ second: Span<UInt8>) {
     precondition(name != .other, "a composed field needs its name")

@@ -95,6 +95,7 @@ struct CellTable<Element: ~Copyable>: ~Copyable {
   var cells: Int { unsafe header.pointee.cells }
 
   @inlinable
+  @inline(__always)
   func contains(_ handle: Handle) -> Bool {
     unsafe Int(handle.index) < header.pointee.cells
       && header.pointee.generations[Int(handle.index)] == handle.generation
@@ -103,6 +104,7 @@ struct CellTable<Element: ~Copyable>: ~Copyable {
 
   /// The address of a living element.
   @inlinable
+  @inline(__always)
   @unsafe
   func address(_ handle: Handle) -> UnsafeMutablePointer<Element> {
     precondition(contains(handle), "a handle used after its element was given up")
@@ -110,6 +112,7 @@ struct CellTable<Element: ~Copyable>: ~Copyable {
   }
 
   @inlinable
+  @inline(__always)
   @unsafe
   func cell(_ index: Int) -> UnsafeMutablePointer<Element> {
     unsafe header.pointee.pages[index >> 6] + (index & 63)
@@ -219,8 +222,8 @@ package struct Slab<Element: ~Copyable>: ~Copyable {
   /// The element in place.
   @inlinable
   package subscript(handle: Handle) -> Element {
-    unsafeAddress { unsafe UnsafePointer(table.address(handle)) }
-    nonmutating unsafeMutableAddress { unsafe table.address(handle) }
+    @inline(__always) unsafeAddress { unsafe UnsafePointer(table.address(handle)) }
+    @inline(__always) nonmutating unsafeMutableAddress { unsafe table.address(handle) }
   }
 
   /// Every living handle, in order of position. For sweeps (drain, snapshots), not for requests.
@@ -277,7 +280,33 @@ package struct Shelf<Element: ~Copyable>: ~Copyable {
   /// The lent element in place.
   @inlinable
   package subscript(handle: Handle) -> Element {
-    unsafeAddress { unsafe UnsafePointer(table.address(handle)) }
-    nonmutating unsafeMutableAddress { unsafe table.address(handle) }
+    @inline(__always) unsafeAddress { unsafe UnsafePointer(table.address(handle)) }
+    @inline(__always) nonmutating unsafeMutableAddress { unsafe table.address(handle) }
+  }
+}
+
+/// One element, held like those of a slab: in a `let`, reached through a pointer. For the scratch
+/// space of a loop's classes.
+@safe
+@usableFromInline
+package struct Held<Element: ~Copyable>: ~Copyable {
+  @usableFromInline let place: UnsafeMutablePointer<Element>
+
+  @inlinable
+  package init(_ element: consuming Element) {
+    unsafe place = .allocate(capacity: 1)
+    unsafe place.initialize(to: element)
+  }
+
+  deinit {
+    unsafe place.deinitialize(count: 1)
+    unsafe place.deallocate()
+  }
+
+  /// The element in place.
+  @inlinable
+  package var value: Element {
+    @inline(__always) unsafeAddress { unsafe UnsafePointer(place) }
+    @inline(__always) nonmutating unsafeMutableAddress { unsafe place }
   }
 }

@@ -24,6 +24,6 @@ struct DateCache: ~Copyable {
 extension Links {
   /// Adds the current Date to a head that a role composes.
   package func appendDate(to head: inout HeadBlock) {
-    date.append(network.wallClockSeconds, to: &head)
+    date.value.append(network.wallClockSeconds, to: &head)
   }
 }

@@ -40,6 +40,46 @@ package struct Exchange: ~Copyable {
   }
 }
 
+extension Exchange {
+  /// Starts a new life on a link.
+  mutating func begin(
+    on link: borrowing Link, _ handle: Handle, handler: UInt16, context: Handle, credit: Int,
+    now: Instant
+  ) {
+    self.link = handle
+    stream = 0
+    next = link.exchange
+    side = link.side
+    self.handler = handler
+    self.context = context
+    self.credit = credit
+    progress = []
+    delayUntil = .distantFuture
+    rateBytes = 0
+    rateSince = now
+    record = ExchangeRecord(
+      connection: link.id, ordinal: link.exchanges, peer: link.peer, method: .other,
+      version: .http11, began: now)
+  }
+
+  /// Notes a complete request head.
+  mutating func noteRequest(now: Instant) {
+    record.marks.headReceived = now
+    record.method = head.start.method
+    record.version = head.start.version
+    if head.start.version >= .http11 { progress.insert(.modernPeer) }
+    rateSince = now
+    keepStory()
+  }
+
+  /// How many bytes may be received for it now; nil for none.
+  var receiveLimit: Int? {
+    if progress.contains(.received) { return nil }
+    if !progress.contains(.headReceived) { return ReadBuffer.size }
+    return credit > 0 ? min(ReadBuffer.size, credit) : nil
+  }
+}
+
 /// How far an exchange has come, both ways.
 package struct ExchangeProgress: OptionSet, Sendable {
   package let rawValue: UInt16

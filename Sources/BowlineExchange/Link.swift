@@ -79,6 +79,40 @@ struct Link: ~Copyable {
   }
 }
 
+extension Link {
+  /// True while a receive may bring something that the link can take.
+  var mayReceive: Bool {
+    guard flags.contains(.mayRead), flags.isDisjoint(with: [.peerEnded, .doomed]) else {
+      return false
+    }
+    switch state {
+    case .dialling: return false
+    case .closing: return true
+    case .open: return leftover == .none
+    }
+  }
+
+  /// Notes what a receive of at most `limit` bytes brought.
+  mutating func note(_ outcome: ReceiveOutcome, limit: Int, now: Instant) {
+    switch outcome {
+    case .bytes(let count):
+      bytesIn &+= UInt64(count)
+      progress = now
+      // A short read has drained the socket: the next byte brings a new report. Not so the end of
+      // the stream, which may have been reported already.
+      if count < limit && !flags.contains(.sawEnd) { flags.remove(.mayRead) }
+    case .end:
+      flags.remove(.mayRead)
+      flags.insert(.peerEnded)
+    case .wouldBlock, .failed:
+      flags.remove(.mayRead)
+    }
+  }
+
+  /// True while events may be pulled out of the machine.
+  var mayPull: Bool { state == .open && flags.isDisjoint(with: .doomed) }
+}
+
 /// Facts about a link that are true or not.
 struct LinkFlags: OptionSet {
   let rawValue: UInt16

@@ -25,6 +25,7 @@ package final class Links: LoopClient {
   /// The snapshot this loop runs under.
   package let settings: Settings
   let limits: Limits
+  let deadlines: Deadlines
   let loopNumber: UInt16
 
   let links = Slab<Link>()
@@ -43,10 +44,10 @@ package final class Links: LoopClient {
   var connectionCount: UInt64 = 0
   /// Downstream links that live now.
   package var downstreamCount = 0
-  package var journal: JournalWriter
-  var date = DateCache()
-  var scratch = HeadBlock()
-  var answerText = ByteBuffer(capacity: 256)
+  package let journal: Held<JournalWriter>
+  let date = Held(DateCache())
+  let scratch = Held(HeadBlock())
+  let answerText = Held(ByteBuffer(capacity: 256))
   /// Set once: no new connections, every response announces the end.
   package internal(set) var isDraining = false
   var drainDeadline = Instant.distantFuture
@@ -65,16 +66,18 @@ package final class Links: LoopClient {
   ) {
     self.loop = loop
     self.network = network
+    now = network.now
     self.settings = settings
     self.loopNumber = loopNumber
-    self.journal = journal
+    self.journal = Held(journal)
     limits = Limits(settings)
+    deadlines = Deadlines(settings)
     flushQueue.reserveCapacity(256)
     resumeQueue.reserveCapacity(256)
   }
 
   /// The time of this turn.
-  package var now: Instant { network.now }
+  package private(set) var now: Instant
 
   /// Registers a role. The number goes to `serve` and `openExchange`.
   package func register(_ handler: any ExchangeHandler) -> UInt16 {
@@ -95,7 +98,11 @@ package final class Links: LoopClient {
 
   // MARK: The loop's calls
 
+  /// Reads the turn's time once for all that follows.
+  func beginTurn() { now = network.now }
+
   package func ready(_ token: UInt64, _ readiness: Readiness, buffer: inout ReadBuffer) {
+    beginTurn()
     let handle = Handle(word: token)
     guard links.contains(handle) else { return }
     if links[handle].state == .dialling {
@@ -114,6 +121,7 @@ package final class Links: LoopClient {
   }
 
   package func expired(_ token: UInt64, buffer: inout ReadBuffer) {
+    beginTurn()
     let handle = Handle(word: token)
     if handle == Self.acceptTimer {
       resumeAccepting()
@@ -131,17 +139,20 @@ package final class Links: LoopClient {
   }
 
   package func turnEnded(buffer: inout ReadBuffer) {
+    beginTurn()
     settle(&buffer)
-    journal.turnEnded()
+    journal.value.turnEnded()
     if !postponed.isEmpty { loop.schedule(Self.postponedTimer.word, at: now) }
   }
 
   /// Hands the last records to the log writer, waiting for it a little: the loop has ended.
   package func handOverJournal() {
     var events: [NetworkEvent] = []
-    for _ in 0..<200 where journal.hasRecords {
-      journal.turnEnded()
-      if journal.hasRecords { network.wait(until: now.advanced(milliseconds: 10), events: &events) }
+    for _ in 0..<200 where journal.value.hasRecords {
+      journal.value.turnEnded()
+      if journal.value.hasRecords {
+        network.wait(until: network.now.advanced(milliseconds: 10), events: &events)
+      }
     }
   }
 

@@ -20,6 +20,7 @@ extension Links {
   }
 
   package func acceptable(_ listener: ListenerID) {
+    beginTurn()
     guard let index = listeners.firstIndex(where: { $0.id == listener }) else { return }
     accept(index, burst: Self.acceptBurst)
   }
@@ -40,7 +41,7 @@ extension Links {
         continue
       case .exhausted:
         // The connection stays in the kernel's queue; a level-triggered listener would spin.
-        journal.descriptorsExhausted()
+        journal.value.descriptorsExhausted()
         pauseAccepting(index)
         return
       }
@@ -53,7 +54,7 @@ extension Links {
         id: nextID(), side: .downstream, owner: handler, socket: socket, peer: peer, state: .open,
         now: now))
     downstreamCount += 1
-    journal.opened(.downstream)
+    journal.value.opened(.downstream)
     if let error = network.watch(socket, token: handle.word) {
       links[handle].error = error
       doom(handle, .usErrorDescriptors)
@@ -128,6 +129,7 @@ extension Links {
   }
 
   package func receive(_ message: any Sendable) {
+    beginTurn()
     guard let order = message as? LoopOrder else { return }
     switch order {
     case .drain: drain()

@@ -76,7 +76,7 @@ extension Links {
     let owner = links[link].owner
     let reason = links[link].doom
     let error = links[link].error
-    journal.ended(closingRecord(link))
+    journal.value.ended(closingRecord(link))
     if links[link].socket != .none { network.close(links[link].socket, links[link].doomManner) }
     _ = links.remove(link)
     if side == .upstream {

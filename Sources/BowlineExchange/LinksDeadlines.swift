@@ -12,58 +12,19 @@ import BowlineTransport
 
 extension Links {
   /// Notes the link's deadline, and sets a timer entry if none fires early enough.
-  func rearm(_ link: Handle) {
-    let due = dueTime(link)
-    links[link].deadline = due
-    if due < links[link].armed {
-      links[link].armed = due
-      loop.schedule(link.word, at: due)
-    }
+  func rearm(_ handle: Handle) {
+    if let earlier = noteDeadline(&links[handle]) { loop.schedule(handle.word, at: earlier) }
   }
 
-  private func dueTime(_ link: Handle) -> Instant {
-    let progress = links[link].progress
-    switch links[link].state {
-    case .dialling:
-      return progress.advanced(milliseconds: settings[.connectTimeout])
-    case .closing:
-      if links[link].output != .none {
-        return progress.advanced(milliseconds: settings[.writeStallTimeout])
-      }
-      return links[link].closing.deadline(
-        progress: progress, idle: settings[.lingerIdle], total: settings[.lingerTotal])
-    case .open:
-      let waiting = links[link].exchange == .none ? idleDue(link) : exchangeDue(link)
-      if links[link].output == .none { return waiting }
-      return min(waiting, progress.advanced(milliseconds: settings[.writeStallTimeout]))
+  /// Returns when a timer entry must fire, if the one that is set does not do.
+  private func noteDeadline(_ link: inout Link) -> Instant? {
+    var due = deadlines.due(link)
+    if link.exchange != .none && link.state == .open {
+      due = min(due, deadlines.due(exchanges[link.exchange], on: link))
     }
-  }
-
-  private func idleDue(_ link: Handle) -> Instant {
-    let setting: SettingID =
-      links[link].side == .downstream ? .clientIdleTimeout : .upstreamIdleTimeout
-    return links[link].progress.advanced(milliseconds: settings[setting])
-  }
-
-  private func exchangeDue(_ link: Handle) -> Instant {
-    let exchange = links[link].exchange
-    let progress = exchanges[exchange].progress
-    var due = exchanges[exchange].delayUntil
-    if links[link].side == .upstream {
-      // Until the request is out, the client's own deadlines and the write stall govern.
-      if progress.contains(.sent) && !progress.contains(.received) && exchanges[exchange].credit > 0
-      {
-        due = min(due, links[link].progress.advanced(milliseconds: settings[.responseTimeout]))
-      }
-    } else if !progress.contains(.headReceived) {
-      let began = exchanges[exchange].record.marks.began
-      due = min(due, began.advanced(milliseconds: settings[.headTimeout]))
-    } else if !progress.contains(.received) && exchanges[exchange].credit > 0
-      && !links[link].http1.expectsContinue
-    {
-      let since = exchanges[exchange].rateSince
-      due = min(due, since.advanced(milliseconds: settings[.bodyRateGrace]))
-    }
+    link.deadline = due
+    if due >= link.armed { return nil }
+    link.armed = due
     return due
   }
 

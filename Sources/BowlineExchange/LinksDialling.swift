@@ -14,7 +14,7 @@ extension Links {
         id: nextID(), side: .upstream, owner: owner, socket: .none, peer: address,
         state: .dialling, now: now))
     links[handle].progress = since
-    journal.opened(.upstream)
+    journal.value.opened(.upstream)
     switch network.connect(to: address, token: handle.word) {
     case .started(let socket):
       links[handle].socket = socket

@@ -9,48 +9,36 @@ extension Links {
   // MARK: Beginning
 
   func beginServerExchange(_ link: Handle) {
-    let exchange = lendExchange(link, handler: links[link].owner, context: .none)
-    exchanges[exchange].side = .downstream
+    _ = lendExchange(link, handler: links[link].owner, context: .none)
   }
 
   /// Opens an exchange on an upstream link that was leased.
   package func openExchange(_ link: Handle, handler: UInt16, context: Handle) -> Handle {
-    let exchange = lendExchange(link, handler: handler, context: context)
-    exchanges[exchange].side = .upstream
-    return exchange
+    lendExchange(link, handler: handler, context: context)
   }
 
   private func lendExchange(_ link: Handle, handler: UInt16, context: Handle) -> Handle {
     let exchange = exchanges.lend { Exchange() }
-    links[link].exchanges &+= 1
-    links[link].exchangeBytesOut = links[link].bytesOut
-    exchanges[exchange].link = link
-    exchanges[exchange].stream = 0
-    exchanges[exchange].next = links[link].exchange
-    exchanges[exchange].handler = handler
-    exchanges[exchange].context = context
-    exchanges[exchange].credit = settings[.watermarkHigh]
-    exchanges[exchange].progress = []
-    exchanges[exchange].delayUntil = .distantFuture
-    exchanges[exchange].rateBytes = 0
-    exchanges[exchange].rateSince = now
-    exchanges[exchange].record = ExchangeRecord(
-      connection: links[link].id, ordinal: links[link].exchanges, peer: links[link].peer,
-      method: .other, version: .http11, began: now)
-    links[link].exchange = exchange
+    beginExchange(&links[link], link, exchange, handler, context)
     return exchange
+  }
+
+  private func beginExchange(
+    _ link: inout Link, _ handle: Handle, _ exchange: Handle, _ handler: UInt16,
+    _ context: Handle
+  ) {
+    link.exchanges &+= 1
+    link.exchangeBytesOut = link.bytesOut
+    exchanges[exchange].begin(
+      on: link, handle, handler: handler, context: context, credit: settings[.watermarkHigh],
+      now: now)
+    link.exchange = exchange
   }
 
   /// Notes a complete request head in the record.
   func noteRequest(_ link: Handle, _ exchange: Handle) {
-    exchanges[exchange].record.marks.headReceived = now
-    exchanges[exchange].record.method = exchanges[exchange].head.start.method
-    let version = exchanges[exchange].head.start.version
-    exchanges[exchange].record.version = version
-    if version >= .http11 { exchanges[exchange].progress.insert(.modernPeer) }
-    exchanges[exchange].rateSince = now
+    exchanges[exchange].noteRequest(now: now)
     if isDraining { links[link].http1.markClose() }
-    exchanges[exchange].keepStory()
   }
 
   // MARK: Finishing
@@ -228,28 +216,29 @@ extension Links {
   }
 
   private func composeAnswer(_ status: Status, _ reason: EndReason, limit: SettingID?) {
-    scratch.compose(status: status)
-    appendDate(to: &scratch)
-    scratch.add(.contentType, "text/plain; charset=utf-8")
-    answerText.removeAll()
-    answerText.append(decimal: UInt64(status.rawValue))
-    answerText.append(0x20)
-    answerText.append(status.reason)
-    answerText.append("\n")
-    answerText.append(reason.code)
+    scratch.value.compose(status: status)
+    appendDate(to: &scratch.value)
+    scratch.value.add(.contentType, "text/plain; charset=utf-8")
+    answerText.value.removeAll()
+    answerText.value.append(decimal: UInt64(status.rawValue))
+    answerText.value.append(0x20)
+    answerText.value.append(status.reason)
+    answerText.value.append("\n")
+    answerText.value.append(reason.code)
     if let limit {
-      answerText.append(": the limit is the setting ")
-      answerText.append(utf8: Setting[limit].name)
+      answerText.value.append(": the limit is the setting ")
+      answerText.value.append(utf8: Setting[limit].name)
     }
-    answerText.append("\n")
+    answerText.value.append("\n")
   }
 
   private func sendAnswer(_ exchange: Handle) {
     let link = exchanges[exchange].link
     let isHead = links[link].http1.requestMethod == .head
-    let length = UInt64(answerText.count)
-    sendHead(exchange, scratch, body: isHead ? .declared(length) : .length(length), close: false)
-    if !isHead { sendBody(exchange, answerText.span) }
+    let length = UInt64(answerText.value.count)
+    sendHead(
+      exchange, scratch.value, body: isHead ? .declared(length) : .length(length), close: false)
+    if !isHead { sendBody(exchange, answerText.value) }
     sendEnd(exchange)
   }
 
@@ -267,7 +256,7 @@ extension Links {
   private func record(_ exchange: Handle, _ reason: EndReason) {
     exchanges[exchange].record.end = reason
     exchanges[exchange].record.marks.ended = now
-    journal.ended(exchanges[exchange].record, story: exchanges[exchange].story)
+    journal.value.ended(exchanges[exchange].record, story: exchanges[exchange].story)
   }
 }
 

@@ -13,63 +13,35 @@ extension Links {
   /// turn.
   func read(_ handle: Handle, _ buffer: inout ReadBuffer) {
     var rounds = 0
-    while links.contains(handle), mayReceive(handle) {
+    while links.contains(handle), let limit = receiveLimit(links[handle]) {
       if rounds == Self.receivesPerEvent {
         queueResume(handle)
         break
       }
       rounds += 1
-      let limit = receiveLimit(handle)
       buffer.bytes.removeAll()
-      switch network.receive(links[handle].socket, into: &buffer, limit: limit) {
+      let outcome = network.receive(links[handle].socket, into: &buffer, limit: limit)
+      links[handle].note(outcome, limit: limit, now: now)
+      switch outcome {
       case .bytes(let count):
-        links[handle].bytesIn &+= UInt64(count)
-        links[handle].progress = now
-        // A short read has drained the socket: the next byte brings a new report. Not so the end
-        // of the stream, which may have been reported already.
-        if count < limit && !links[handle].flags.contains(.sawEnd) {
-          links[handle].flags.remove(.mayRead)
-        }
         let used = received(handle, buffer.bytes.span)
         if used < count { keepLeftover(handle, buffer.bytes.span.extracting(used..<count)) }
-      case .wouldBlock:
-        links[handle].flags.remove(.mayRead)
-      case .end:
-        links[handle].flags.remove(.mayRead)
-        links[handle].flags.insert(.peerEnded)
-        endReceived(handle)
-      case .failed(let error):
-        links[handle].flags.remove(.mayRead)
-        networkFailed(handle, error)
+      case .wouldBlock: break
+      case .end: endReceived(handle)
+      case .failed(let error): networkFailed(handle, error)
       }
     }
     if links.contains(handle) { rearm(handle) }
   }
 
-  private func mayReceive(_ handle: Handle) -> Bool {
-    let flags = links[handle].flags
-    guard flags.contains(.mayRead), flags.isDisjoint(with: [.peerEnded, .doomed]) else {
-      return false
+  /// How many bytes may be received now; nil for none.
+  private func receiveLimit(_ link: borrowing Link) -> Int? {
+    guard link.mayReceive else { return nil }
+    let exchange = link.exchange
+    if exchange == .none || link.multiplexed != nil || link.state == .closing {
+      return ReadBuffer.size
     }
-    switch links[handle].state {
-    case .dialling: return false
-    case .closing: return true
-    case .open: break
-    }
-    if links[handle].leftover != .none { return false }
-    let exchange = links[handle].exchange
-    if exchange == .none || links[handle].multiplexed != nil { return true }
-    let progress = exchanges[exchange].progress
-    if progress.contains(.received) { return false }
-    return !progress.contains(.headReceived) || exchanges[exchange].credit > 0
-  }
-
-  private func receiveLimit(_ handle: Handle) -> Int {
-    let exchange = links[handle].exchange
-    guard exchange != .none, links[handle].multiplexed == nil,
-      exchanges[exchange].progress.contains(.headReceived)
-    else { return ReadBuffer.size }
-    return max(1, min(ReadBuffer.size, exchanges[exchange].credit))
+    return exchanges[exchange].receiveLimit
   }
 
   /// Takes up bytes that could not be parsed before, then reads on.
@@ -137,7 +109,7 @@ extension Links {
       beginServerExchange(handle)
     }
     exchanges[links[handle].exchange].progress.insert(.headBegun)
-    while links[handle].state == .open, links[handle].flags.isDisjoint(with: .doomed) {
+    while links[handle].mayPull {
       let exchange = links[handle].exchange
       if exchange == .none { return cursor }
       let event = links[handle].http1.receive(

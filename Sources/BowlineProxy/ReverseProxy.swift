@@ -24,10 +24,10 @@ package final class ReverseProxy: ExchangeHandler, LeaseTaker {
   private var number: UInt16 = 0
   private var upstreams: Upstreams!
   private let relays = Shelf<Relay>()
-  private var hop: ForwardingHop
-  private var scratch = HeadBlock()
-  private var hostText = ByteBuffer(capacity: 64)
-  private var targetText = ByteBuffer(capacity: 256)
+  private let hop: Held<ForwardingHop>
+  private let scratch = Held(HeadBlock())
+  private let hostText = Held(ByteBuffer(capacity: 64))
+  private let targetText = Held(ByteBuffer(capacity: 256))
 
   /// - Parameters:
   ///   - links: the loop's links.
@@ -35,7 +35,7 @@ package final class ReverseProxy: ExchangeHandler, LeaseTaker {
   ///   - via: our name in Via.
   package init(links: Links, origins: [Origin], via: String) {
     self.links = links
-    hop = ForwardingHop(name: via)
+    hop = Held(ForwardingHop(name: via))
     number = links.register(self)
     upstreams = Upstreams(links: links, origins: origins, taker: self)
   }
@@ -84,15 +84,17 @@ package final class ReverseProxy: ExchangeHandler, LeaseTaker {
       case .length(let count): .length(count)
       case .chunked, .untilClose: .unknown
       }
-    hop.client.removeAll()
-    links.exchanges[exchange].record.peer.appendHost(to: &hop.client)
-    let absolute = Forwarding.target(links.exchanges[exchange].head, into: &targetText)
+    hop.value.client.removeAll()
+    links.exchanges[exchange].record.peer.appendHost(to: &hop.value.client)
+    let absolute = Forwarding.target(links.exchanges[exchange].head, into: &targetText.value)
     let authority = absolute?.authority
-    if !Forwarding.host(links.exchanges[exchange].head, authority: authority, into: &hostText) {
-      hostText.append(utf8: upstreams.origins[relays[relay].origin].authority)
+    if !Forwarding.host(links.exchanges[exchange].head, authority: authority, into: &hostText.value)
+    {
+      hostText.value.append(utf8: upstreams.origins[relays[relay].origin].authority)
     }
     Forwarding.request(
-      links.exchanges[exchange].head, target: targetText, host: hostText, hop: hop,
+      links.exchanges[exchange].head, target: targetText.value, host: hostText.value,
+      hop: hop.value,
       options: options, trailersFollow: framing == .chunked,
       trailersWelcome: relays[relay].wantsTrailers, into: &relays[relay].head)
   }
@@ -112,12 +114,12 @@ package final class ReverseProxy: ExchangeHandler, LeaseTaker {
     relays[relay].flags.insert(.responseBegan)
     let body = outgoing(framing, exchange)
     Forwarding.response(
-      links.exchanges[exchange].head, hop: hop, options: options,
-      trailersFollow: framing == .chunked && relays[relay].wantsTrailers, into: &scratch)
-    if !scratch.contains(.date) { links.appendDate(to: &scratch) }
+      links.exchanges[exchange].head, hop: hop.value, options: options,
+      trailersFollow: framing == .chunked && relays[relay].wantsTrailers, into: &scratch.value)
+    if !scratch.value.contains(.date) { links.appendDate(to: &scratch.value) }
     // A response that overtakes its request is the last one on the client's connection: what is
     // left of the request may never come (RFC 9112 §9.3).
-    links.sendHead(downstream, scratch, body: body, close: !requestEnded)
+    links.sendHead(downstream, scratch.value, body: body, close: !requestEnded)
   }
 
   /// Answers 502 instead of a response that must not go on.
@@ -145,9 +147,9 @@ package final class ReverseProxy: ExchangeHandler, LeaseTaker {
     let downstream = relays[relay].downstream
     let options = ConnectionOptions(links.exchanges[exchange].head)
     Forwarding.response(
-      links.exchanges[exchange].head, hop: hop, options: options, trailersFollow: false,
-      into: &scratch)
-    links.sendInformational(downstream, scratch)
+      links.exchanges[exchange].head, hop: hop.value, options: options, trailersFollow: false,
+      into: &scratch.value)
+    links.sendInformational(downstream, scratch.value)
   }
 
   // MARK: Connections
@@ -322,8 +324,9 @@ package final class ReverseProxy: ExchangeHandler, LeaseTaker {
     let downstream = relays[relay].downstream
     if trailers && relays[relay].wantsTrailers {
       let options = relays[relay].responseOptions
-      if Forwarding.trailers(links.exchanges[exchange].head, options: options, into: &scratch) {
-        links.sendEnd(downstream, trailers: scratch)
+      if Forwarding.trailers(links.exchanges[exchange].head, options: options, into: &scratch.value)
+      {
+        links.sendEnd(downstream, trailers: scratch.value)
         return
       }
     }

@@ -25,9 +25,9 @@ extension OriginServer {
       responses[response].method == .post || responses[response].method == .put
     {
       begin(200)
-      scratch.add(.contentType, "application/octet-stream")
+      scratch.value.add(.contentType, "application/octet-stream")
       responses[response].isEcho = true
-      links.sendHead(exchange, scratch, body: .unknown)
+      links.sendHead(exchange, scratch.value, body: .unknown)
     } else if responses[response].path.spells("/early") {
       release(exchange)
       links.answer(exchange, 413, Failure(.policyLimitBody))
@@ -60,20 +60,20 @@ extension OriginServer {
       sendFilling(exchange, response, body: .unknown, count)
     } else if let status = number(response, after: "/status/"), (200...599).contains(status) {
       begin(Status(rawValue: UInt16(status)))
-      text.removeAll()
-      if !scratch.start.status.forbidsContent {
-        text.append(decimal: status)
-        text.append("\n")
+      text.value.removeAll()
+      if !scratch.value.start.status.forbidsContent {
+        text.value.append(decimal: status)
+        text.value.append("\n")
       }
       sendText(exchange)
     } else if let pause = number(response, after: "/delay/"), pause <= 60_000 {
       links.delay(exchange, milliseconds: Int(pause))
     } else if let count = number(response, after: "/cut/"), count <= 1 << 30 {
       begin(200)
-      links.sendHead(exchange, scratch, body: .length(2 * count))
-      text.removeAll()
-      for _ in 0..<min(count, 4096) { text.append(0x78) }
-      links.sendBody(exchange, text.span)
+      links.sendHead(exchange, scratch.value, body: .length(2 * count))
+      text.value.removeAll()
+      for _ in 0..<min(count, 4096) { text.value.append(0x78) }
+      links.sendBody(exchange, text.value)
       release(exchange)
       links.abort(exchange, .usClosedAfterResponse)
     } else {
@@ -107,21 +107,21 @@ extension OriginServer {
     _ exchange: Handle, _ response: Handle, body: OutgoingBody, _ count: UInt64
   ) {
     begin(200)
-    scratch.add(.contentType, "text/plain; charset=utf-8")
+    scratch.value.add(.contentType, "text/plain; charset=utf-8")
     if responses[response].method == .head {
-      links.sendHead(exchange, scratch, body: body == .unknown ? .none : .declared(count))
+      links.sendHead(exchange, scratch.value, body: body == .unknown ? .none : .declared(count))
       links.sendEnd(exchange)
       return
     }
-    links.sendHead(exchange, scratch, body: body)
+    links.sendHead(exchange, scratch.value, body: body)
     responses[response].source = .filling(left: count)
     produce(exchange, response)
   }
 
   private func answerHead(_ exchange: Handle) {
     begin(200)
-    scratch.add(.contentType, "text/plain; charset=utf-8")
-    Self.copyHead(links.exchanges[exchange].head, into: &text)
+    scratch.value.add(.contentType, "text/plain; charset=utf-8")
+    Self.copyHead(links.exchanges[exchange].head, into: &text.value)
     sendText(exchange)
   }
 
@@ -132,28 +132,21 @@ extension OriginServer {
 
   private func answerTrailers(_ exchange: Handle) {
     begin(200)
-    scratch.add(.contentType, "text/plain; charset=utf-8")
-    scratch.add(.trailer, "X-Checksum")
-    links.sendHead(exchange, scratch, body: .unknown)
-    text.removeAll()
-    text.append("trailers follow\n")
-    links.sendBody(exchange, text.span)
-    scratch.removeAll()
-    text.removeAll()
-    text.append("X-Checksum42")
-    scratch.add(
-      .other, nameBytes: text.span.extracting(0..<10), value: text.span.extracting(10..<12))
-    links.sendEnd(exchange, trailers: scratch)
+    scratch.value.add(.contentType, "text/plain; charset=utf-8")
+    scratch.value.add(.trailer, "X-Checksum")
+    links.sendHead(exchange, scratch.value, body: .unknown)
+    text.value.removeAll()
+    text.value.append("trailers follow\n")
+    links.sendBody(exchange, text.value)
+    scratch.value.removeAll()
+    scratch.value.add("X-Checksum", "42")
+    links.sendEnd(exchange, trailers: scratch.value)
   }
 
   private func answerHints(_ exchange: Handle) {
-    scratch.compose(status: 103)
-    text.removeAll()
-    text.append("Link</style.css>; rel=preload")
-    scratch.add(
-      .other, nameBytes: text.span.extracting(0..<4),
-      value: text.span.extracting(4..<text.count))
-    links.sendInformational(exchange, scratch)
+    scratch.value.compose(status: 103)
+    scratch.value.add("Link", "</style.css>; rel=preload")
+    links.sendInformational(exchange, scratch.value)
     respond(exchange, 200, text: "hinted\n")
   }
 

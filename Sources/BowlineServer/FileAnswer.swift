@@ -45,10 +45,10 @@ extension OriginServer {
   /// A method that is known and not for files gets 405 with Allow; an unknown one 501.
   private func refuseMethod(_ exchange: Handle, _ method: Method) {
     begin(method == .other ? 501 : 405)
-    if method != .other { scratch.add(.allow, "GET, HEAD") }
-    scratch.add(.contentType, "text/plain; charset=utf-8")
-    text.removeAll()
-    text.append(method == .other ? "501 Not Implemented\n" : "405 Method Not Allowed\n")
+    if method != .other { scratch.value.add(.allow, "GET, HEAD") }
+    scratch.value.add(.contentType, "text/plain; charset=utf-8")
+    text.value.removeAll()
+    text.value.append(method == .other ? "501 Not Implemented\n" : "405 Method Not Allowed\n")
     sendText(exchange)
   }
 
@@ -56,24 +56,24 @@ extension OriginServer {
   private func redirectToDirectory(_ exchange: Handle, _ response: Handle) {
     begin(301)
     let slash = ByteBuffer(slash: links.exchanges[exchange].head)
-    scratch.add(.location, slash.span)
-    text.removeAll()
-    text.append("301 Moved Permanently\n")
+    scratch.value.add(.location, slash.span)
+    text.value.removeAll()
+    text.value.append("301 Moved Permanently\n")
     sendText(exchange)
   }
 
   private func send(_ file: consuming OpenFile, _ exchange: Handle, _ response: Handle) {
     begin(200)
-    scratch.add(.contentType, ContentType.of(responses[response].path))
+    scratch.value.add(.contentType, ContentType.of(responses[response].path))
     let changed = file.modificationSeconds
-    scratch.add(.lastModified) { HTTPDate.append(changed, to: &$0) }
+    scratch.value.add(.lastModified) { HTTPDate.append(changed, to: &$0) }
     let size = file.size
     if responses[response].method == .head {
-      links.sendHead(exchange, scratch, body: .declared(size))
+      links.sendHead(exchange, scratch.value, body: .declared(size))
       links.sendEnd(exchange)
       return
     }
-    links.sendHead(exchange, scratch, body: .length(size))
+    links.sendHead(exchange, scratch.value, body: .length(size))
     responses[response].source = .file(file, offset: 0, left: size)
     produce(exchange, response)
   }

@@ -17,8 +17,8 @@ package final class OriginServer: ExchangeHandler {
   let directory: Directory?
   let answersDemo: Bool
   let responses = Shelf<Response>()
-  var scratch = HeadBlock()
-  var text = ByteBuffer(capacity: 1024)
+  let scratch = Held(HeadBlock())
+  let text = Held(ByteBuffer(capacity: 1024))
 
   /// - Parameters:
   ///   - links: the loop's links.
@@ -45,8 +45,8 @@ package final class OriginServer: ExchangeHandler {
       links.answer(exchange, 417, Failure(.policyRefusedTarget))
       return
     case .continue100 where hasBody:
-      scratch.compose(status: 100)
-      links.sendInformational(exchange, scratch)
+      scratch.value.compose(status: 100)
+      links.sendInformational(exchange, scratch.value)
     case .none, .continue100:
       break
     }
@@ -109,9 +109,9 @@ package final class OriginServer: ExchangeHandler {
 
   /// Composes the head every answer begins with.
   func begin(_ status: Status) {
-    scratch.compose(status: status)
-    links.appendDate(to: &scratch)
-    scratch.add(.server, "bowline")
+    scratch.value.compose(status: status)
+    links.appendDate(to: &scratch.value)
+    scratch.value.add(.server, "bowline")
   }
 
   /// A whole answer from a short text. HEAD gets the same head and no body.
@@ -120,18 +120,18 @@ package final class OriginServer: ExchangeHandler {
     type: StaticString = "text/plain; charset=utf-8"
   ) {
     begin(status)
-    scratch.add(.contentType, type)
-    text.removeAll()
-    text.append(body)
+    scratch.value.add(.contentType, type)
+    text.value.removeAll()
+    text.value.append(body)
     sendText(exchange)
   }
 
-  /// Sends `scratch` with `text` as the body.
+  /// Sends `scratch.value` with `text` as the body.
   func sendText(_ exchange: Handle) {
     let isHead = links.exchanges[exchange].head.start.method == .head
-    let length = UInt64(text.count)
-    links.sendHead(exchange, scratch, body: isHead ? .declared(length) : .length(length))
-    if !isHead { links.sendBody(exchange, text.span) }
+    let length = UInt64(text.value.count)
+    links.sendHead(exchange, scratch.value, body: isHead ? .declared(length) : .length(length))
+    if !isHead { links.sendBody(exchange, text.value) }
     links.sendEnd(exchange)
   }
 
@@ -139,9 +139,9 @@ package final class OriginServer: ExchangeHandler {
   /// catch up.
   func produce(_ exchange: Handle, _ response: Handle) {
     while responses.contains(response), !links.mustHold(exchange) {
-      let more = responses[response].next(into: &text)
+      let more = responses[response].next(into: &text.value)
       switch more {
-      case .bytes: links.sendBody(exchange, text.span)
+      case .bytes: links.sendBody(exchange, text.value)
       case .end:
         links.sendEnd(exchange)
         return
