@@ -191,10 +191,11 @@ package final class EpollNetwork: Network {
   }
 
   package func facts(_ socket: SocketID) -> SocketFacts? {
-    guard let local = SocketCalls.localAddress(socket.rawValue),
-      let peer = SocketCalls.peerAddress(socket.rawValue)
-    else { return nil }
-    var facts = SocketFacts(local: local, peer: peer)
+    guard let local = SocketCalls.localAddress(socket.rawValue) else { return nil }
+    // A connection that both sides have ended has no peer any more, but the rest is still known.
+    let peer = SocketCalls.peerAddress(socket.rawValue)
+    var facts = SocketFacts(
+      local: local, peer: peer ?? SocketAddress(high: 0, low: 0, port: 0))
     SocketCalls.readTCPInfo(socket.rawValue, into: &facts)
     return facts
   }

@@ -180,7 +180,8 @@ package protocol Network: AnyObject {
   /// Ends our sending side (FIN after what was sent).
   func shutdownSend(_ socket: SocketID)
   func close(_ socket: SocketID, _ manner: CloseManner)
-  /// Addresses and TCP_INFO. nil when the socket has none any more.
+  /// Addresses and TCP_INFO. nil when the socket has none any more; the peer is the unspecified
+  /// address once both sides have ended.
   func facts(_ socket: SocketID) -> SocketFacts?
 
   /// Waits until something happens, `deadline` passes or `wake` is called, and refills `events`
