@@ -141,8 +141,13 @@ package struct ByteBuffer: ~Copyable {
   }
 
   /// Makes room for `added` more bytes without a further growth.
+  @inline(__always)
   package mutating func reserve(_ added: Int) {
-    if capacity - tail >= added { return }
+    if capacity - tail < added { makeRoom(added) }
+  }
+
+  @inline(never)
+  private mutating func makeRoom(_ added: Int) {
     let held = tail - head
     if head > 0 && capacity - held >= added && head >= held {
       unsafe memmove(base, base + head, held)

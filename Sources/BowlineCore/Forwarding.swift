@@ -105,7 +105,7 @@ package enum Forwarding {
       if !claims.contains(name), !isIgnored,
         HopByHop.forwards(head, index, nominated: options, trailersFollow: trailersFollow)
       {
-        out.add(name, nameBytes: head.name(index), value: head.value(index))
+        out.add(index, of: head)
       }
       index += 1
     }
@@ -124,7 +124,7 @@ package enum Forwarding {
     var index = 0
     while index < head.count {
       if HopByHop.forwards(head, index, nominated: options, trailersFollow: trailersFollow) {
-        out.add(head[index].name, nameBytes: head.name(index), value: head.value(index))
+        out.add(index, of: head)
       }
       index += 1
     }
@@ -139,8 +139,7 @@ package enum Forwarding {
     var index = 0
     while index < received.count {
       if HopByHop.forwards(received, index, nominated: options, in: .trailers) {
-        out.add(
-          received[index].name, nameBytes: received.name(index), value: received.value(index))
+        out.add(index, of: received)
       }
       index += 1
     }

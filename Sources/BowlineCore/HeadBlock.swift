@@ -202,6 +202,29 @@ extension HeadBlock {
     addValue(name, nameStart, nameBytes.count, value)
   }
 
+  /// Adds a copy of a field line of a received head. Its bytes were checked when it was parsed.
+  package mutating func add(_ index: Int, of received: borrowing HeadBlock) {
+    let entry = received[index]
+    let nameStart = bytes.count
+    let nameLength = Int(entry.nameLength)
+    let from = Int(entry.nameStart)
+    let valueFrom = Int(entry.valueStart)
+    let valueLength = Int(entry.valueLength)
+    // The usual line, "name: value", is copied in one piece; others lose their odd whitespace.
+    if valueFrom == from + nameLength + 2 && received.bytes[valueFrom - 1] == 0x20 {
+      bytes.append(received.bytes.span.extracting(from..<valueFrom + valueLength))
+    } else {
+      bytes.append(received.bytes.span.extracting(from..<from + nameLength))
+      bytes.append(": ")
+      bytes.append(received.bytes.span.extracting(valueFrom..<valueFrom + valueLength))
+    }
+    bytes.append("\r\n")
+    note(
+      FieldEntry(
+        name: entry.name, nameStart: nameStart, nameLength: nameLength,
+        valueStart: nameStart + nameLength + 2, valueLength: valueLength))
+  }
+
   /// Adds a field line with an interned name.
   package mutating func add(_ name: FieldName, _ value: Span<UInt8>) {
     precondition(name != .other, "a composed field needs its name")

@@ -71,6 +71,12 @@ extension Links {
   /// True when the last receive filled its limit, so that the kernel may hold more.
   package func mayHoldMore(_ link: Handle) -> Bool { links[link].flags.contains(.mayRead) }
 
+  /// What the Connection field of the request, or the final response, received on an exchange said
+  /// (HTTP/1).
+  package func options(_ exchange: Handle) -> ConnectionOptions {
+    links[exchanges[exchange].link].http1.peerOptions
+  }
+
   /// True until the link has ended.
   package func exists(_ link: Handle) -> Bool { links.contains(link) }
 

@@ -75,7 +75,7 @@ package final class ReverseProxy: ExchangeHandler, LeaseTaker {
 
   /// Composes the head that goes on into the relay.
   private func compose(_ relay: Handle, _ exchange: Handle, _ framing: BodyFraming) {
-    let options = ConnectionOptions(links.exchanges[exchange].head)
+    let options = links.options(exchange)
     relays[relay].requestOptions = options
     relays[relay].wantsTrailers = TrailerRules.areWelcome(links.exchanges[exchange].head, options)
     relays[relay].body =
@@ -109,7 +109,7 @@ package final class ReverseProxy: ExchangeHandler, LeaseTaker {
     }
     let requestEnded = relays[relay].flags.contains(.requestEnded)
     links.exchanges[downstream].record.marks.responseBegan = links.now
-    let options = ConnectionOptions(links.exchanges[exchange].head)
+    let options = links.options(exchange)
     relays[relay].responseOptions = options
     relays[relay].flags.insert(.responseBegan)
     let body = outgoing(framing, exchange)
