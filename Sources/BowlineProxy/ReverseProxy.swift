@@ -43,6 +43,9 @@ package final class ReverseProxy: ExchangeHandler, LeaseTaker {
   /// The number under which listeners serve this role.
   package var handlerNumber: UInt16 { number }
 
+  /// Requests on their way through.
+  package var relayCount: Int { relays.lent }
+
   /// Closes idle upstream connections (drain).
   package func closeIdle() { upstreams.closeIdle() }
 

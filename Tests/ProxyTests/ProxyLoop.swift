@@ -1,0 +1,99 @@
+import BowlineCore
+import BowlineExchange
+import BowlineJournal
+import BowlineProxy
+import BowlineServer
+import BowlineTransport
+import BowlineUpstream
+import Synchronization
+
+/// A question to a loop about what it holds; answered on the loop's thread.
+final class Inspection: Sendable {
+  struct Answer: Sendable {
+    var figures = LinksFigures()
+    var relays = 0
+  }
+
+  private let slot = Mutex<Answer?>(nil)
+  private let bell: Doorbell
+
+  init(bell: Doorbell) { self.bell = bell }
+
+  func reply(_ answer: Answer) {
+    slot.withLock { $0 = answer }
+    bell.ring()
+  }
+
+  /// The answer; nil when it has not come within ten seconds.
+  func wait() -> Answer? {
+    for _ in 0..<100 {
+      if let answer = slot.withLock({ $0 }) { return answer }
+      bell.prepareToSleep()
+      if slot.withLock({ $0 != nil }) { bell.stayAwake() } else { bell.wait(milliseconds: 100) }
+    }
+    return slot.withLock { $0 }
+  }
+
+  var answer: Answer? { slot.withLock { $0 } }
+}
+
+/// Ends the loop after this turn.
+struct Halt: Sendable {}
+
+/// What a loop of the tests serves.
+enum RoleChoice: Sendable {
+  case proxy(origins: [Origin])
+  /// Our own origin server with its demo answers.
+  case origin
+}
+
+/// The links and roles of one loop, put together as the command does it, plus a way to ask.
+final class ProxyLoop: LoopClient {
+  let links: Links
+  private let loop: EventLoop
+  private var proxy: ReverseProxy?
+  private var server: OriginServer?
+
+  init(
+    _ loop: EventLoop, _ role: RoleChoice, listener: ListenerID, settings: Settings,
+    handoff: Handoff<RecordBatch>, bell: Doorbell
+  ) {
+    self.loop = loop
+    links = Links(
+      loop: loop, network: loop.network, settings: settings, loopNumber: 0,
+      journal: JournalWriter(handoff: handoff, bell: bell, limit: settings[.logBytes]))
+    switch role {
+    case .proxy(let origins):
+      let proxy = ReverseProxy(links: links, origins: origins, via: "hop")
+      self.proxy = proxy
+      links.serve(listener, handler: proxy.handlerNumber)
+    case .origin:
+      let server = OriginServer(links: links, directory: nil, demo: true)
+      self.server = server
+      links.serve(listener, handler: server.handlerNumber)
+    }
+  }
+
+  func acceptable(_ listener: ListenerID) { links.acceptable(listener) }
+
+  func ready(_ token: UInt64, _ readiness: Readiness, buffer: inout ReadBuffer) {
+    links.ready(token, readiness, buffer: &buffer)
+  }
+
+  func expired(_ token: UInt64, buffer: inout ReadBuffer) {
+    links.expired(token, buffer: &buffer)
+  }
+
+  func receive(_ message: any Sendable) {
+    if let question = message as? Inspection {
+      question.reply(
+        Inspection.Answer(figures: links.figures, relays: proxy?.relayCount ?? 0))
+    } else if message is Halt {
+      loop.stop()
+    } else {
+      links.receive(message)
+    }
+  }
+
+  func turnEnded(buffer: inout ReadBuffer) { links.turnEnded(buffer: &buffer) }
+}

@@ -1,0 +1,310 @@
+import BowlineCore
+import BowlineExchange
+import BowlineJournal
+import BowlineTransport
+import BowlineUpstream
+import Testing
+
+/// Which network a conversation is held on.
+enum Place: CaseIterable, CustomTestStringConvertible, Sendable {
+  case kernel, simulated
+
+  var testDescription: String { self == .kernel ? "kernel" : "simulated" }
+}
+
+/// What the proxy's upstreams are.
+enum Upstreams {
+  /// So many scripted origins, each an upstream of its own.
+  case scripted(Int)
+  /// One upstream with two addresses: nobody listens on the first.
+  case secondAddress
+  /// One address where nobody listens.
+  case refusing
+  /// One address that never answers (simulated only).
+  case blackHole
+  /// Our own origin server with its demo answers.
+  case demo
+}
+
+/// A scripted origin: a listener of the test.
+struct ScriptedOrigin {
+  let listener: ListenerID
+  let address: SocketAddress
+}
+
+/// A proxy between scripted clients and origins.
+///
+/// On the kernel the proxy's loop has a thread of its own, and the script waits for events with a
+/// bound. In the simulated world the script steps the world; its clock moves only while the script
+/// waits for something.
+final class ProxyStage {
+  let place: Place
+  let network: any Network
+  private(set) var origins: [ScriptedOrigin] = []
+  private let world: SimulatedWorld?
+  private var listeners: [Listener] = []
+  private var address = SocketAddress.loopback(0)
+  private var mailboxes: [Mailbox] = []
+  private var threads: [LoopThread] = []
+  private var loops: [EventLoop] = []
+  private let handoff = Handoff(RecordBatch())
+  private let originHandoff = Handoff(RecordBatch())
+  private let bell: Doorbell
+  private var batch = RecordBatch()
+  private(set) var story = Story()
+  private var wires: [Wire] = []
+  private var nextToken: UInt64 = 1 << 32 | 100
+  private var events: [NetworkEvent] = []
+  private var isOver = false
+
+  init(
+    _ place: Place, _ upstreams: Upstreams = .scripted(1), path: VirtualPath = VirtualPath(),
+    seed: UInt64 = 1, set values: [(id: SettingID, value: Int)] = []
+  ) throws {
+    self.place = place
+    bell = try Doorbell()
+    world = place == .simulated ? SimulatedWorld(seed: seed, path: path) : nil
+    network = try world?.makeNetwork() ?? EpollNetwork()
+    var settings = Settings()
+    for (id, value) in values { try settings.set(id, to: value) }
+    let origins = try prepare(upstreams, settings)
+    let listener = try listen()
+    address = listener.address
+    try start(.proxy(origins: origins), listener.id, settings, handoff)
+  }
+
+  deinit {
+    for mailbox in mailboxes { mailbox.post(Halt()) }
+    for thread in threads { thread.join() }
+    for loop in loops { loop.client = nil }
+    for listener in listeners { listener.close() }
+  }
+
+  private func prepare(_ upstreams: Upstreams, _ settings: Settings) throws -> [Origin] {
+    func origin(_ addresses: [SocketAddress]) -> Origin {
+      Origin(host: "origin", port: 80, addresses: addresses)
+    }
+    switch upstreams {
+    case .scripted(let count):
+      for _ in 0..<count { origins.append(try script()) }
+      return origins.map { origin([$0.address]) }
+    case .secondAddress:
+      let dead = try deadAddress()
+      origins.append(try script())
+      return [origin([dead, origins[0].address])]
+    case .refusing:
+      return [origin([try deadAddress()])]
+    case .blackHole:
+      origins.append(try script())
+      world?.setPath(to: origins[0].address, VirtualPath(delay: 3_600_000_000_000))
+      return [origin([origins[0].address])]
+    case .demo:
+      let listener = try listen()
+      try start(.origin, listener.id, settings, originHandoff)
+      return [origin([listener.address])]
+    }
+  }
+
+  private func script() throws -> ScriptedOrigin {
+    let listener = try listen()
+    network.adopt(listener.id)
+    return ScriptedOrigin(listener: listener.id, address: listener.address)
+  }
+
+  private func listen() throws -> (id: ListenerID, address: SocketAddress) {
+    if let world {
+      let id = try world.listen(.loopback(0))
+      return (id, world.address(of: id))
+    }
+    let listener = try Listener.open(.loopback(0))
+    listeners.append(listener)
+    return (listener.id, listener.address)
+  }
+
+  private func deadAddress() throws -> SocketAddress {
+    if world != nil { return .loopback(9) }
+    let listener = try Listener.open(.loopback(0))
+    defer { listener.close() }
+    return listener.address
+  }
+
+  private func start(
+    _ role: RoleChoice, _ listener: ListenerID, _ settings: Settings,
+    _ handoff: Handoff<RecordBatch>
+  ) throws {
+    let bell = bell
+    if let world {
+      let loop = EventLoop(network: world.makeNetwork())
+      loop.client = ProxyLoop(
+        loop, role, listener: listener, settings: settings, handoff: handoff, bell: bell)
+      world.attach(loop)
+      loops.append(loop)
+      mailboxes.append(loop.mailbox)
+      return
+    }
+    let loop = EventLoop(network: try EpollNetwork())
+    mailboxes.append(loop.mailbox)
+    threads.append(
+      try LoopThread.start(name: "proxy test") {
+        loop.client = ProxyLoop(
+          loop, role, listener: listener, settings: settings, handoff: handoff, bell: bell)
+        loop.run()
+        loop.client = nil
+      })
+  }
+
+  // MARK: Peers
+
+  /// A client that connects to the proxy.
+  func client(_ cut: Cut = .whole) throws -> Wire {
+    nextToken += 2
+    guard case .started(let socket) = network.connect(to: address, token: nextToken) else {
+      throw StageError.noConnection
+    }
+    return keep(Wire(self, network, socket, cut: cut))
+  }
+
+  /// The next connection that the proxy opens to the scripted origin `index`.
+  func accept(_ index: Int = 0, _ cut: Cut = .whole) throws -> Wire {
+    var accepted: SocketID?
+    turn {
+      accepted = self.acceptNow(index)
+      return accepted != nil
+    }
+    guard let accepted else { throw StageError.noConnection }
+    nextToken += 2
+    #expect(network.watch(accepted, token: nextToken) == nil)
+    return keep(Wire(self, network, accepted, cut: cut))
+  }
+
+  private func acceptNow(_ index: Int) -> SocketID? {
+    if case .accepted(let socket, _) = network.accept(origins[index].listener) { return socket }
+    return nil
+  }
+
+  /// The proxy has opened no connection to origin `index` that was not accepted yet. To be asked
+  /// when the proxy has answered.
+  func expectNoContact(_ index: Int = 0, sourceLocation: SourceLocation = #_sourceLocation) {
+    world?.settle()
+    #expect(acceptNow(index) == nil, "upstream contact", sourceLocation: sourceLocation)
+  }
+
+  private func keep(_ wire: Wire) -> Wire {
+    wires.append(wire)
+    return wire
+  }
+
+  // MARK: Time
+
+  /// Moves bytes, and lets time pass, until `done`, or until nothing more happens within ten
+  /// seconds of the kernel's time or five minutes of the world's.
+  func turn(until done: () -> Bool) {
+    pumpAll()
+    let patience = world.map { $0.now.advanced(milliseconds: 300_000) }
+    var idleWaits = 0
+    while !done() {
+      if let world, let patience {
+        if pumpAll() { continue }
+        if world.now > patience || !world.step() { return }
+        pumpAll()
+      } else {
+        if pumpAll() {
+          idleWaits = 0
+          continue
+        }
+        network.wait(until: Clock.monotonic().advanced(milliseconds: 500), events: &events)
+        idleWaits = events.isEmpty ? idleWaits + 1 : 0
+        if idleWaits > 20 { return }
+      }
+    }
+  }
+
+  @discardableResult
+  private func pumpAll() -> Bool {
+    world?.settle()
+    if world != nil { network.wait(until: Instant(nanoseconds: 0), events: &events) }
+    var moved = false
+    for wire in wires where wire.pump() {
+      moved = true
+      world?.settle()
+    }
+    return moved
+  }
+
+  /// Lets virtual time pass; on the kernel nothing: what is expected next is waited for.
+  func pass(milliseconds: Int) {
+    pumpAll()
+    world?.run(milliseconds: milliseconds)
+    pumpAll()
+  }
+
+  // MARK: Looking
+
+  /// What the proxy's loop holds now.
+  func inspect() -> Inspection.Answer {
+    let question = Inspection(bell: bell)
+    mailboxes[mailboxes.count - 1].post(question)
+    world?.settle()
+    let answer = question.wait() ?? Inspection.Answer()
+    collect()
+    return answer
+  }
+
+  /// Waits until what the proxy holds is as `done` wants it.
+  func inspect(until done: (Inspection.Answer) -> Bool) -> Inspection.Answer {
+    var answer = inspect()
+    for _ in 0..<2000 where !done(answer) {
+      if !pumpAll() {
+        if let world {
+          if !world.step() { break }
+        } else {
+          network.wait(until: Clock.monotonic().advanced(milliseconds: 2), events: &events)
+        }
+      }
+      answer = inspect()
+    }
+    return answer
+  }
+
+  private func collect() {
+    while handoff.take(&batch) {
+      story.add(batch)
+      batch.removeAll()
+    }
+  }
+
+  /// Waits until so many exchanges have ended.
+  @discardableResult
+  func ended(_ count: Int) -> [ExchangeStory] {
+    _ = inspect { _ in self.story.exchanges.count >= count }
+    return story.exchanges
+  }
+
+  /// The end of every conversation: nothing may be left beyond idle upstream links; then the loop
+  /// is shut down, and everything that was opened must have ended once.
+  @discardableResult
+  func finish(sourceLocation: SourceLocation = #_sourceLocation) -> Story {
+    if isOver { return story }
+    isOver = true
+    for wire in wires where wire.ended != nil { wire.close() }
+    let rest = inspect { $0.figures.exchanges == 0 && $0.figures.upstream == $0.figures.idleUpstream }
+    #expect(rest.figures.exchanges == 0, sourceLocation: sourceLocation)
+    #expect(rest.relays == 0, sourceLocation: sourceLocation)
+    #expect(rest.figures.upstream == rest.figures.idleUpstream, sourceLocation: sourceLocation)
+    if rest.figures.downstream == 0 {
+      #expect(rest.figures.buffers == 0, "lent buffers", sourceLocation: sourceLocation)
+    }
+    mailboxes[mailboxes.count - 1].post(LoopOrder.shutDown)
+    let last = inspect { $0.figures == LinksFigures() }
+    #expect(last.figures == LinksFigures(), sourceLocation: sourceLocation)
+    #expect(last.relays == 0, sourceLocation: sourceLocation)
+    for _ in 0..<3 { _ = inspect() }
+    story.expectSound(sourceLocation: sourceLocation)
+    for wire in wires { wire.close() }
+    return story
+  }
+}
+
+enum StageError: Error {
+  case noConnection
+}
