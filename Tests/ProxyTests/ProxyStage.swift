@@ -172,9 +172,18 @@ final class ProxyStage {
       return accepted != nil
     }
     guard let accepted else { throw StageError.noConnection }
+    return take(accepted, cut)
+  }
+
+  /// A connection to the scripted origin `index`, if one has come by now.
+  func acceptIfThere(_ index: Int) -> Wire? {
+    acceptNow(index).map { take($0, .whole) }
+  }
+
+  private func take(_ socket: SocketID, _ cut: Cut) -> Wire {
     nextToken += 2
-    #expect(network.watch(accepted, token: nextToken) == nil)
-    return keep(Wire(self, network, accepted, cut: cut))
+    #expect(network.watch(socket, token: nextToken) == nil)
+    return keep(Wire(self, network, socket, cut: cut))
   }
 
   private func acceptNow(_ index: Int) -> SocketID? {
@@ -287,7 +296,9 @@ final class ProxyStage {
     if isOver { return story }
     isOver = true
     for wire in wires where wire.ended != nil { wire.close() }
-    let rest = inspect { $0.figures.exchanges == 0 && $0.figures.upstream == $0.figures.idleUpstream }
+    let rest = inspect {
+      $0.figures.exchanges == 0 && $0.figures.upstream == $0.figures.idleUpstream
+    }
     #expect(rest.figures.exchanges == 0, sourceLocation: sourceLocation)
     #expect(rest.relays == 0, sourceLocation: sourceLocation)
     #expect(rest.figures.upstream == rest.figures.idleUpstream, sourceLocation: sourceLocation)

@@ -68,6 +68,7 @@ final class Wire {
   }
 
   private func pieces(of bytes: [UInt8]) -> [[UInt8]] {
+    if bytes.isEmpty { return [] }
     switch cut {
     case .whole: return [bytes]
     case .bytes: return bytes.map { [$0] }
@@ -215,6 +216,12 @@ final class Wire {
   func rest() -> String {
     stage.turn { self.ended != nil }
     return text(take(waiting.count))
+  }
+
+  /// What has come by now.
+  var received: String {
+    _ = pump()
+    return text(waiting)
   }
 
   /// Waits for the end; no byte may come before it.
