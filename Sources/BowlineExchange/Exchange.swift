@@ -74,7 +74,8 @@ extension Exchange {
 
   /// How many bytes may be received for it now; nil for none.
   var receiveLimit: Int? {
-    if progress.contains(.received) { return nil }
+    // An upstream that has answered early may end the connection while we still send.
+    if progress.contains(.received) { return side == .upstream ? ReadBuffer.size : nil }
     if !progress.contains(.headReceived) { return ReadBuffer.size }
     return credit > 0 ? min(ReadBuffer.size, credit) : nil
   }

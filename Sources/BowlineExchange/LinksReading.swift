@@ -108,6 +108,12 @@ extension Links {
       }
       beginServerExchange(handle)
     }
+    if links[handle].side == .upstream,
+      exchanges[links[handle].exchange].progress.contains(.received)
+    {
+      refuseSurplus(handle)
+      return bytes.count
+    }
     exchanges[links[handle].exchange].progress.insert(.headBegun)
     while links[handle].mayPull {
       let exchange = links[handle].exchange
