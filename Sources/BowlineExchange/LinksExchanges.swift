@@ -200,7 +200,7 @@ extension Links {
       abort(exchange, failure.reason)
       return
     }
-    let received = exchanges[exchange].progress.contains(.received)
+    let received = exchanges[exchange].progress.contains(.received) || takeEnd(link, exchange)
     if !received { links[link].http1.markClose() }
     composeAnswer(status, failure.reason, limit: failure.fault?.limit)
     sendAnswer(exchange)
@@ -213,6 +213,18 @@ extension Links {
     releaseExchange(exchange)
     let persists = links[link].http1.beginNext() && !links[link].flags.contains(.peerEnded)
     afterResponse(link, persists: persists)
+  }
+
+  /// A request without a body is complete with its head, although its end was not reported yet: an
+  /// answer to it need not cost the connection.
+  private func takeEnd(_ link: Handle, _ exchange: Handle) -> Bool {
+    guard links[link].http1.receivingIsEnding else { return false }
+    var cursor = 0
+    let event = links[link].http1.receive(
+      Span<UInt8>(), at: &cursor, head: &exchanges[exchange].head, limits: limits)
+    guard case .end = event else { return false }
+    exchanges[exchange].progress.insert(.received)
+    return true
   }
 
   private func composeAnswer(_ status: Status, _ reason: EndReason, limit: SettingID?) {

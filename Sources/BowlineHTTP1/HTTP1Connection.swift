@@ -179,6 +179,9 @@ extension HTTP1Connection {
   /// True when the received message is whole and its end was reported.
   package var receivingIsComplete: Bool { receiving == .complete }
 
+  /// True when every byte of the message was read and only its end is still to be reported.
+  package var receivingIsEnding: Bool { receiving == .ending }
+
   /// True when the sent message is finished.
   package var sendingIsComplete: Bool { sending == .complete }
 

@@ -251,6 +251,7 @@ final class ProxyStage {
 
   /// What the proxy's loop holds now.
   func inspect() -> Inspection.Answer {
+    world?.settle()
     let question = Inspection(bell: bell)
     mailboxes[mailboxes.count - 1].post(question)
     world?.settle()

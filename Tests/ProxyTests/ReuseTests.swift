@@ -69,6 +69,26 @@ import Testing
     #expect(story.exchanges.suffix(2).allSatisfy { $0.record.lease == .waited })
   }
 
+  /// A request without a body is whole when its head is: refusing it at once must not cost the
+  /// client its connection, nor the requests behind it their answers.
+  @Test(arguments: Place.allCases)
+  func aRefusalAtOnceKeepsTheConnection(_ place: Place) throws {
+    let stage = try ProxyStage(place, set: [(.upstreamConnections, 1), (.upstreamWaiting, 0)])
+    let first = try stage.client()
+    first.send(Self.get("/1"))
+    let origin = try stage.accept()
+    origin.expect(onward("GET /1"))
+    let second = try stage.client()
+    second.send(Self.get("/2") + Self.get("/3"))
+    second.expectAnswer("503", without: ["Connection"])
+    second.expectAnswer("503", without: ["Connection"])
+    origin.send(Self.ok)
+    first.expect(Self.seesOK)
+    Self.pass("/4", second, origin)
+    #expect(
+      stage.finish().ends == [.policyLimitWaiting, .policyLimitWaiting, .complete, .complete])
+  }
+
   @Test(arguments: Place.allCases)
   func theWaitIsBounded(_ place: Place) throws {
     let stage = try ProxyStage(place, set: [(.upstreamConnections, 1), (.upstreamWaitTimeout, 20)])
