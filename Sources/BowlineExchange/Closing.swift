@@ -10,14 +10,14 @@
 // reached: silence (`linger.idle`), total time (`linger.total`), bytes (`linger.bytes`). The
 // silence timer restarts on progress; the total does not. The write-stall timeout bounds the flush.
 
-import BowlineCore
+package import BowlineCore
 import BowlineHTTP1
 import BowlineJournal
 import BowlineTransport
 
 /// The close machine of one link, as a value.
-struct Closing {
-  enum State: UInt8 {
+package struct Closing: Sendable {
+  package enum State: UInt8 {
     /// Next: flushing, or gone at once.
     case notBegun
     /// Waiting for our output to drain. Next: halfClosed, or gone.
@@ -27,7 +27,7 @@ struct Closing {
   }
 
   /// What the shell has to do.
-  enum Action: Equatable {
+  package enum Action: Equatable {
     case wait
     /// End our sending side, and wait until `Closing.deadline`.
     case halfClose
@@ -35,15 +35,18 @@ struct Closing {
     case close
   }
 
-  private(set) var state = State.notBegun
+  package private(set) var state = State.notBegun
   private var lingers = false
   private var dropped: UInt32 = 0
   private var began = Instant(nanoseconds: 0)
 
+  /// A link that is not closing.
+  package init() {}
+
   /// Starts closing.
   /// With `lingers` the peer may still be sending: its message is not complete, or bytes of it are
   /// unread.
-  mutating func begin(lingers: Bool, outputIsEmpty: Bool, now: Instant) -> Action {
+  package mutating func begin(lingers: Bool, outputIsEmpty: Bool, now: Instant) -> Action {
     if state != .notBegun { return .wait }
     self.lingers = lingers
     state = .flushing
@@ -51,7 +54,7 @@ struct Closing {
   }
 
   /// Our output has drained.
-  mutating func flushed(now: Instant) -> Action {
+  package mutating func flushed(now: Instant) -> Action {
     guard state == .flushing else { return .wait }
     if !lingers { return .close }
     state = .halfClosed
@@ -60,16 +63,16 @@ struct Closing {
   }
 
   /// Bytes arrived after our half-close; they are dropped.
-  mutating func received(_ count: Int, limit: Int) -> Action {
+  package mutating func received(_ count: Int, limit: Int) -> Action {
     dropped &+= UInt32(clamping: count)
     return state == .halfClosed && Int(dropped) > limit ? .close : .wait
   }
 
   /// The peer ended its side.
-  func peerEnded() -> Action { state == .halfClosed ? .close : .wait }
+  package func peerEnded() -> Action { state == .halfClosed ? .close : .wait }
 
   /// When the half-closed state ends at the latest, given the last progress.
-  func deadline(progress: Instant, idle: Int, total: Int) -> Instant {
+  package func deadline(progress: Instant, idle: Int, total: Int) -> Instant {
     state == .halfClosed
       ? min(progress.advanced(milliseconds: idle), began.advanced(milliseconds: total))
       : .distantFuture

@@ -76,6 +76,19 @@ package final class Links: LoopClient {
     resumeQueue.reserveCapacity(256)
   }
 
+  /// Links that live now, on both sides.
+  package var linkCount: Int { links.count }
+  /// Buffers that links hold now. Idle ones hold none.
+  package var lentBuffers: Int { buffers.lent }
+  /// Bytes in the buffers of `link`: waiting to be sent, and waiting to be parsed.
+  package func held(_ link: Handle) -> (output: Int, leftover: Int) {
+    let output = links[link].output
+    let leftover = links[link].leftover
+    return (
+      output == .none ? 0 : buffers[output].count, leftover == .none ? 0 : buffers[leftover].count
+    )
+  }
+
   /// The time of this turn.
   package private(set) var now: Instant
 

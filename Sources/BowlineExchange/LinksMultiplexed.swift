@@ -1,14 +1,14 @@
 // Links whose machine carries many exchanges at once. HTTP/2 will come through here; today the
 // two-slot machine of the tests keeps the exchange model honest.
 
-import BowlineCore
+package import BowlineCore
 import BowlineHTTP1
 import BowlineJournal
 import BowlineTransport
 
 extension Links {
   /// Replaces a fresh link's machine. The role hears of each stream as of an exchange of its own.
-  func multiplex(_ link: Handle, _ machine: any MultiplexedMachine) {
+  package func multiplex(_ link: Handle, _ machine: any MultiplexedMachine) {
     links[link].multiplexed = machine
   }
 

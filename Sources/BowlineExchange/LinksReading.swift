@@ -57,15 +57,16 @@ extension Links {
 
   /// Parses the leftover in place: what is consumed is dropped from its front.
   private func takeLeftover(_ handle: Handle) {
+    // Not the link's while it is parsed: an answer may begin the close, which gives it back. And
+    // not the shelf's, so that roles may use the other buffers.
     let leftover = links[handle].leftover
-    // Moved out while it is parsed, so that roles may use the other buffers.
+    links[handle].leftover = .none
     var bytes = ByteBuffer(capacity: 16)
     swap(&bytes, &buffers[leftover])
-    let consumed = received(handle, bytes.span)
-    bytes.consume(consumed)
+    bytes.consume(received(handle, bytes.span))
     swap(&bytes, &buffers[leftover])
-    if !links.contains(handle) || links[handle].leftover != leftover { return }
-    if buffers[leftover].isEmpty {
+    links[handle].leftover = leftover
+    if buffers[leftover].isEmpty || links[handle].state != .open {
       returnLeftover(handle)
       links[handle].burst = 0
     } else if links[handle].exchange == .none {
