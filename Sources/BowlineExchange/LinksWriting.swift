@@ -44,6 +44,8 @@ extension Links {
     }
     let output = outputBuffer(link)
     _ = links[link].http1.sendInformational(head, into: &buffers[output])
+    // A client that waited for it sends from now on: so its grace begins now.
+    if head.start.status == 100 { exchanges[exchange].rateSince = now }
     queueFlush(link)
   }
 
