@@ -68,8 +68,10 @@ extension Links {
       if exchanges[exchange].side == .downstream { record(exchange, failure) }
       releaseExchange(exchange)
     }
-    // A response that was sent whole, with the close still to come, is flushed as far as the
-    // kernel takes it.
+    // In good order, a body that ends with the connection would look whole.
+    if links[link].http1.sendsUntilClose || held(link).output > 0 {
+      links[link].doomManner = .reset
+    }
     returnOutput(link)
     returnLeftover(link)
     let side = links[link].side
