@@ -97,7 +97,8 @@ extension Link {
     switch outcome {
     case .bytes(let count):
       bytesIn &+= UInt64(count)
-      progress = now
+      // While a close waits for the peer to read, only that is progress.
+      if state != .closing || output == .none { progress = now }
       // A short read has drained the socket: the next byte brings a new report. Not so the end of
       // the stream, which may have been reported already.
       if count < limit && !flags.contains(.sawEnd) { flags.remove(.mayRead) }
