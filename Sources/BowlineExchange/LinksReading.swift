@@ -88,7 +88,10 @@ extension Links {
   private func received(_ handle: Handle, _ bytes: Span<UInt8>) -> Int {
     if links[handle].state == .closing {
       let action = links[handle].closing.received(bytes.count, limit: settings[.lingerBytes])
-      if action == .close { doom(handle, .policyLimitLinger) }
+      if action == .close {
+        links[handle].doom = .policyLimitLinger
+        doom(handle, .policyLimitLinger)
+      }
     } else if links[handle].multiplexed != nil {
       pullMultiplexed(handle, bytes)
     } else {
