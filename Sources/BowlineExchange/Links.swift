@@ -78,6 +78,8 @@ package final class Links: LoopClient {
 
   /// Links that live now, on both sides.
   package var linkCount: Int { links.count }
+  /// All of them, in no order that means anything.
+  package var living: [Handle] { links.handles }
   /// Buffers that links hold now. Idle ones hold none.
   package var lentBuffers: Int { buffers.lent }
   /// Bytes in the buffers of `link`: waiting to be sent, and waiting to be parsed.

@@ -126,6 +126,9 @@ extension Links {
         bytes, at: &cursor, head: &exchanges[exchange].head, limits: limits)
       switch event {
       case .more:
+        if links[handle].http1.isIdle && links[handle].side == .downstream {
+          withdraw(handle, exchange)
+        }
         return bytes.count
       case .paused:
         return cursor
@@ -140,6 +143,13 @@ extension Links {
       }
     }
     return bytes.count
+  }
+
+  /// Empty lines are no request (RFC 9112 §2.2): the link is as idle as before.
+  private func withdraw(_ handle: Handle, _ exchange: Handle) {
+    unlink(handle, exchange)
+    releaseExchange(exchange)
+    links[handle].exchanges &-= 1
   }
 
   /// Bytes behind an upstream's response belong to no request. They must never be taken for the
