@@ -19,8 +19,10 @@ extension Links {
   /// Returns when a timer entry must fire, if the one that is set does not do.
   private func noteDeadline(_ link: inout Link) -> Instant? {
     var due = deadlines.due(link)
-    if link.exchange != .none && link.state == .open {
-      due = min(due, deadlines.due(exchanges[link.exchange], on: link))
+    var exchange = link.state == .open ? link.exchange : .none
+    while exchange != .none {
+      due = min(due, deadlines.due(exchanges[exchange], on: link))
+      exchange = exchanges[exchange].next
     }
     link.deadline = due
     if due >= link.armed { return nil }
@@ -51,7 +53,7 @@ extension Links {
       } else if links[link].exchange == .none {
         doom(link, links[link].side == .downstream ? .usTimeoutIdle : .usPoolIdle)
       } else {
-        exchangeOverdue(link, links[link].exchange)
+        exchangesOverdue(link)
       }
     }
   }
@@ -66,10 +68,21 @@ extension Links {
     links[link].doomManner = .reset
     let reason: EndReason = side == .downstream ? .clientStalledWrite : .upstreamStalledWrite
     let exchange = links[link].exchange
-    if exchange == .none {
+    if exchange == .none || links[link].multiplexed != nil {
       doom(link, reason)
     } else {
       fail(link, exchange, Failure(reason, evidence: evidence(link, exchange)))
+    }
+  }
+
+  private func exchangesOverdue(_ link: Handle) {
+    var exchange = links[link].exchange
+    while exchange != .none && exchanges.contains(exchange) {
+      let next = exchanges[exchange].next
+      if deadlines.due(exchanges[exchange], on: links[link]) <= now {
+        exchangeOverdue(link, exchange)
+      }
+      exchange = next
     }
   }
 

@@ -97,6 +97,10 @@ extension Links {
   /// A client broke a rule, was too slow, or ended its stream too early: answer if that is still
   /// possible, and close.
   func failDownstream(_ link: Handle, _ exchange: Handle, _ failure: Failure, status: Status) {
+    if links[link].multiplexed != nil {
+      failStream(link, exchange, failure)
+      return
+    }
     guard exchanges[exchange].progress.isDisjoint(with: .headSent),
       links[link].flags.isDisjoint(with: .sendBroken)
     else {

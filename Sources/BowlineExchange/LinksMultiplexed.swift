@@ -40,7 +40,7 @@ extension Links {
         guard let exchange = find(link, stream) else { continue }
         exchanges[exchange].progress.insert(.received)
         handlers[Int(exchanges[exchange].handler)].messageEnded(exchange, trailers: false)
-        finishStream(link, stream)
+        finishStream(link, exchange)
       case .reset:
         guard let exchange = find(link, stream) else { continue }
         fail(link, exchange, Failure(.clientResetRequest))
@@ -64,14 +64,38 @@ extension Links {
     return nil
   }
 
+  /// Ends those exchanges of the link whose messages are both complete.
+  func finishStreams(_ link: Handle) {
+    var exchange = links[link].exchange
+    while exchange != .none && exchanges.contains(exchange) {
+      let next = exchanges[exchange].next
+      finishStream(link, exchange)
+      exchange = next
+    }
+  }
+
   /// Ends one stream's exchange when both its messages are complete; the link goes on.
-  func finishStream(_ link: Handle, _ stream: UInt32) {
-    guard let exchange = find(link, stream),
+  private func finishStream(_ link: Handle, _ exchange: Handle) {
+    guard exchanges.contains(exchange),
       exchanges[exchange].progress.isSuperset(of: [.received, .sent])
     else { return }
     unlink(link, exchange)
     handlers[Int(exchanges[exchange].handler)].exchangeFinished(exchange)
-    record(exchange, Failure(.complete))
+    if exchanges[exchange].side == .downstream { record(exchange, Failure(.complete)) }
     releaseExchange(exchange)
+  }
+
+  /// Ends one stream's exchange early; the link goes on. The role is told.
+  func failStream(_ link: Handle, _ exchange: Handle, _ failure: Failure) {
+    guard let machine = links[link].multiplexed else { return }
+    let output = outputBuffer(link)
+    machine.reset(exchanges[exchange].stream, into: &buffers[output])
+    queueFlush(link)
+    fail(link, exchange, failure)
+  }
+
+  /// The link itself is at its end, in good order or not: each of its exchanges ends with it.
+  func multiplexedEnded(_ link: Handle, idle: EndReason, busy: EndReason) {
+    doom(link, links[link].exchange == .none ? idle : busy)
   }
 }

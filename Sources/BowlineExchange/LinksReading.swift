@@ -200,6 +200,10 @@ extension Links {
       if links[handle].closing.peerEnded() == .close { doom(handle, links[handle].doom) }
       return
     }
+    if links[handle].multiplexed != nil {
+      multiplexedEnded(handle, idle: idleEnd(handle), busy: .clientClosedResponse)
+      return
+    }
     let exchange = links[handle].exchange
     guard exchange != .none else {
       doom(handle, idleEnd(handle))
@@ -249,6 +253,8 @@ extension Links {
     let exchange = links[handle].exchange
     if links[handle].state == .closing {
       doom(handle, links[handle].doom)
+    } else if links[handle].multiplexed != nil {
+      multiplexedEnded(handle, idle: .clientResetIdle, busy: .clientResetResponse)
     } else if links[handle].side == .upstream {
       guard exchange != .none else {
         doom(handle, .upstreamClosedIdle)

@@ -203,6 +203,7 @@ extension Links {
       tellDrained(link)
       guard links.contains(link) else { return }
     }
+    if links[link].multiplexed != nil { finishStreams(link) }
     if links[link].output != .none { return }
     if links[link].state == .closing {
       perform(links[link].closing.flushed(now: now), link)
