@@ -39,7 +39,8 @@ package final class Links: LoopClient {
 
   var flushQueue: [Handle] = []
   var resumeQueue: [Handle] = []
-  /// Links with pipelined requests whose turn comes again with the next one of the loop.
+  /// Links with pipelined requests or much to read, whose turn comes again with the next one of
+  /// the loop.
   var postponed: [Handle] = []
   var connectionCount: UInt64 = 0
   /// Downstream links that live now.

@@ -15,7 +15,8 @@ extension Links {
     var rounds = 0
     while links.contains(handle), let limit = receiveLimit(links[handle]) {
       if rounds == Self.receivesPerEvent {
-        queueResume(handle)
+        // Not in this turn: whoever sends faster than we read would keep it to itself.
+        postponed.append(handle)
         break
       }
       rounds += 1
