@@ -84,9 +84,9 @@ extension Links {
   /// on every response, and cuts what is left after `drain.timeout`. RFC 9112 §9.6.
   package func drain() {
     if isDraining { return }
-    for index in listeners.indices where !listeners[index].isPaused {
+    for index in listeners.indices {
       accept(index, burst: 65_536)
-      network.release(listeners[index].id)
+      if !listeners[index].isPaused { network.release(listeners[index].id) }
     }
     isDraining = true
     drainDeadline = now.advanced(milliseconds: settings[.drainTimeout])
