@@ -137,4 +137,6 @@ struct LinkFlags: OptionSet {
   static let doomed = LinkFlags(rawValue: 256)
   /// Handed to its owner: its dial was reported.
   static let announced = LinkFlags(rawValue: 512)
+  /// Had its turn: read again in the loop's next one.
+  static let postponed = LinkFlags(rawValue: 1024)
 }

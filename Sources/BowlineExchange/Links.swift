@@ -144,7 +144,10 @@ package final class Links: LoopClient {
     } else if handle == Self.drainTimer {
       drainExpired()
     } else if handle == Self.postponedTimer {
-      for link in postponed where links.contains(link) { queueResume(link) }
+      for link in postponed where links.contains(link) {
+        links[link].flags.remove(.postponed)
+        queueResume(link)
+      }
       postponed.removeAll(keepingCapacity: true)
     } else if handle.index > .max - 16 - 65_536 {
       owners[Int(.max - 16 - handle.index)].wokenAt(now)

@@ -16,7 +16,7 @@ extension Links {
     while links.contains(handle), let limit = receiveLimit(links[handle]) {
       if rounds == Self.receivesPerEvent {
         // Not in this turn: whoever sends faster than we read would keep it to itself.
-        postponed.append(handle)
+        postpone(handle)
         break
       }
       rounds += 1
@@ -47,6 +47,7 @@ extension Links {
 
   /// Takes up bytes that could not be parsed before, then reads on.
   func resume(_ handle: Handle, _ buffer: inout ReadBuffer) {
+    if links[handle].flags.contains(.postponed) { return }
     if links[handle].leftover != .none, links[handle].exchange == .none,
       links[handle].state == .open
     {
@@ -80,8 +81,15 @@ extension Links {
     links[handle].burst += 1
     if links[handle].burst <= settings[.pipelineDepth] { return true }
     links[handle].burst = 0
-    postponed.append(handle)
+    postpone(handle)
     return false
+  }
+
+  /// Reads the link again in the next turn of the loop, and not before.
+  private func postpone(_ handle: Handle) {
+    if links[handle].flags.contains(.postponed) { return }
+    links[handle].flags.insert(.postponed)
+    postponed.append(handle)
   }
 
   /// Gives received bytes to whatever the link is doing. Returns how many of them are used up; the
