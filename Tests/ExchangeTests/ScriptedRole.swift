@@ -22,6 +22,8 @@ final class ScriptedRole: ExchangeHandler {
   var onEnd: (ScriptedRole, Handle, String) -> Void = { role, exchange, path in
     role.answer(exchange, path)
   }
+  /// Called when a held source may go on.
+  var onDrained: (ScriptedRole, Handle) -> Void = { _, _ in }
   unowned let links: Links
   private var paths: [Handle: String] = [:]
   private var scratch = HeadBlock()
@@ -60,7 +62,10 @@ final class ScriptedRole: ExchangeHandler {
     onEnd(self, exchange, path(exchange))
   }
 
-  func outputDrained(_ exchange: Handle) { log.append("drained \(path(exchange))") }
+  func outputDrained(_ exchange: Handle) {
+    log.append("drained \(path(exchange))")
+    onDrained(self, exchange)
+  }
 
   func exchangeFinished(_ exchange: Handle) { forget(exchange, "finished \(path(exchange))") }
 

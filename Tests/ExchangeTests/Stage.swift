@@ -185,6 +185,20 @@ final class Peer {
     text.split(separator: "\r\n\r\n").dropFirst().map { String($0.prefix { $0 != "H" }) }
   }
 
+  /// The content of the one chunked response read so far.
+  func chunkedBody() -> [UInt8] {
+    guard let head = bytes.firstRange(of: Array("\r\n\r\n".utf8)) else { return [] }
+    var rest = bytes[head.upperBound...]
+    var content: [UInt8] = []
+    while let line = rest.firstRange(of: [13, 10]) {
+      let digits = String(decoding: rest[..<line.lowerBound], as: UTF8.self)
+      guard let count = Int(digits, radix: 16), count > 0 else { break }
+      content += rest[line.upperBound...].prefix(count)
+      rest = rest[line.upperBound...].dropFirst(count + 2)
+    }
+    return content
+  }
+
   /// What was read since the last call.
   func read() -> String {
     defer { bytes = [] }

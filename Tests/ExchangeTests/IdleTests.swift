@@ -1,0 +1,60 @@
+import BowlineCore
+import BowlineExchange
+import BowlineJournal
+import BowlineTransport
+import Testing
+
+/// What connections own while nothing happens, and after they are gone.
+struct IdleTests {
+  @Test func idleLinksOwnNoBufferAndNoExchange() throws {
+    let stage = try Stage()
+    let clients = (0..<100).map { stage.client(sending: "GET /\($0) HTTP/1.1\r\nHost: h\r\n\r\n") }
+    #expect(clients.allSatisfy { $0.statuses == ["200"] })
+    #expect(stage.links.linkCount == 100)
+    #expect(stage.links.lentBuffers == 0)
+    #expect(stage.links.exchanges.lent == 0)
+  }
+
+  @Test func aWaitingRequestOwnsNoBuffer() throws {
+    let stage = try Stage()
+    stage.role.onEnd = { _, _, _ in }
+    _ = stage.client(sending: "GET /a HTTP/1.1\r\nHost: h\r\n\r\n")
+    #expect(stage.links.lentBuffers == 0)
+    #expect(stage.links.exchanges.lent == 1)
+  }
+
+  @Test func nothingIsLeftOfHundredsOfMixedConnections() throws {
+    let stage = try Stage(path: VirtualPath(delay: 1000, queueBytes: 20_000))
+    let start = stage.world.openSockets
+    stage.role.onEnd = { role, exchange, path in
+      role.answer(exchange, [UInt8](repeating: 0x61, count: path == "/big" ? 100_000 : 10))
+    }
+    let openings = [
+      "", "G", "\r\n", "GARBAGE\r\n\r\n", "GET /a HTTP/1.1\r\nHost: h\r\n\r\n",
+      "GET /big HTTP/1.1\r\nHost: h\r\n\r\n", "GET /old HTTP/1.0\r\nHost: h\r\n\r\n",
+      "POST /p HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nabc",
+      "GET /1 HTTP/1.1\r\nHost: h\r\n\r\nGET /2 HTTP/1.1\r\nHost: h\r\n\r\nGET /3",
+    ]
+    for round in 0..<360 {
+      let client = stage.client()
+      client.reads = round % 5 != 0
+      client.send(openings[round % openings.count])
+      switch round % 4 {
+      case 0: client.finish()
+      case 1: client.close()
+      case 2: client.close(.reset)
+      default: break
+      }
+      stage.run(milliseconds: 10)
+      client.close(round % 8 < 4 ? .orderly : .reset)
+    }
+    stage.run(milliseconds: 60_000)
+    #expect(stage.links.linkCount == 0)
+    #expect(stage.links.downstreamCount == 0)
+    #expect(stage.links.lentBuffers == 0)
+    #expect(stage.links.exchanges.lent == 0)
+    #expect(stage.world.openSockets == start)
+    #expect(stage.role.open.isEmpty)
+    #expect(stage.records.connections.count == 360)
+  }
+}
