@@ -123,8 +123,8 @@ final class Stage {
   var connectionEnds: [EndReason] { records.connections.map(\.end) }
   /// How the exchanges ended, in that order.
   var exchangeEnds: [EndReason] { records.exchanges.map(\.end) }
-  /// The only living link; nil when there is none or more.
-  var onlyLink: Handle? { role.open.last.map { links.exchanges[$0].link } }
+  /// The link of the exchange that began last, of those under way.
+  var busyLink: Handle? { role.open.last.map { links.exchanges[$0].link } }
 }
 
 /// Passes the loop's calls on to the links, and runs what a test wants done within a turn.

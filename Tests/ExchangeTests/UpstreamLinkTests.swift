@@ -36,7 +36,6 @@ struct UpstreamLinkTests {
     #expect(stage.links.exchanges.lent == 0)
   }
 
-  // covers: S023
   @Test func tellsRefusedSilentAndFullApart() throws {
     let stage = try Stage([.connectTimeout: 10_000])
     let caller = Caller(links: stage.links)
@@ -115,13 +114,32 @@ struct UpstreamLinkTests {
     #expect(other.links.linkCount == 0)
   }
 
-  // covers: R090, R173
+  // covers: R090
   @Test(arguments: ["HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n", ok, "x"])
   func bytesThatAnswerNothingEndAnIdleLink(sent: String) throws {
     let (stage, caller, origin) = try begin()
     origin.send(sent)
     #expect(caller.log == ["opened", "ended upstream.unexpected.bytes"])
+    origin.finish()
     #expect(stage.links.linkCount == 0)
+  }
+
+  // covers: R203
+  @Test func aStaleLinkIsKnownBeforeItIsUsed() throws {
+    let stage = try Stage()
+    let listener = try stage.world.listen(Self.address)
+    let caller = Caller(links: stage.links)
+    var stale = 0
+    for _ in 0..<100 {
+      stage.act { _ in caller.dial(Self.address) }
+      let origin = try #require(stage.accept(listener))
+      let link = try #require(caller.link)
+      #expect(stage.links.isReusable(link))
+      origin.close()
+      stage.act { links in if !links.exists(link) || !links.isReusable(link) { stale += 1 } }
+    }
+    #expect(stale == 100)
+    #expect(caller.log.filter { $0 == "ended upstream.closed.idle" }.count == 100)
   }
 
   @Test func bytesBehindAResponseEndTheLink() throws {

@@ -13,7 +13,6 @@ struct WritingTests {
   /// Content whose every byte says where it belongs.
   private static let content = (0..<size).map { UInt8(truncatingIfNeeded: $0 / 251 ^ $0) }
 
-  // covers: S027
   @Test(arguments: [1, 2, 7, 100, 1448, 4095, 4096, 4097, 65_536, 119_999, 1_000_000])
   func everySizeOfWriteArrivesWhole(queue: Int) throws {
     let size = min(Self.size, queue * 300)
@@ -53,6 +52,7 @@ struct WritingTests {
     #expect(stage.exchangeEnds == [.complete])
   }
 
+  // covers: S027
   @Test func aSourceIsHeldAtTheHighWatermarkAndToldAtTheLow() throws {
     let stage = try Stage(
       [.watermarkHigh: 65_536, .watermarkLow: 32_768],
