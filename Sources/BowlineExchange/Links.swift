@@ -46,6 +46,7 @@ package final class Links: LoopClient {
   /// Downstream links that live now.
   package var downstreamCount = 0
   package let journal: Held<JournalWriter>
+  private var journalTimerIsSet = false
   let date = Held(DateCache())
   let scratch = Held(HeadBlock())
   let answerText = Held(ByteBuffer(capacity: 256))
@@ -143,6 +144,9 @@ package final class Links: LoopClient {
       resumeAccepting()
     } else if handle == Self.drainTimer {
       drainExpired()
+    } else if handle == Self.journalTimer {
+      // The turn's end tries again.
+      journalTimerIsSet = false
     } else if handle == Self.postponedTimer {
       for link in postponed where links.contains(link) {
         links[link].flags.remove(.postponed)
@@ -161,6 +165,11 @@ package final class Links: LoopClient {
     beginTurn()
     settle(&buffer)
     journal.value.turnEnded()
+    if journal.value.hasRecords && !journalTimerIsSet {
+      // The writer has not taken the last batch. No event may come for a long time to offer these.
+      journalTimerIsSet = true
+      loop.schedule(Self.journalTimer.word, at: now.advanced(milliseconds: 50))
+    }
     if !postponed.isEmpty { loop.schedule(Self.postponedTimer.word, at: now) }
   }
 

@@ -10,6 +10,7 @@ extension Links {
   static var acceptTimer: Handle { Handle(index: .max - 1, generation: 1) }
   static var drainTimer: Handle { Handle(index: .max - 2, generation: 1) }
   static var postponedTimer: Handle { Handle(index: .max - 3, generation: 1) }
+  static var journalTimer: Handle { Handle(index: .max - 4, generation: 1) }
   /// Connections taken in one go before others get a turn.
   static var acceptBurst: Int { 64 }
 

@@ -111,6 +111,13 @@ final class Stage {
     return collected
   }
 
+  /// What the writer finds in the slot now; empty when it finds nothing.
+  func takeRecords() -> RecordBatch {
+    var batch = RecordBatch()
+    _ = handoff.take(&batch)
+    return batch
+  }
+
   private func take() {
     var batch = RecordBatch()
     guard handoff.take(&batch) else { return }
