@@ -8,7 +8,8 @@ struct Deadlines {
   let writeStall: Int
   let lingerIdle: Int
   let lingerTotal: Int
-  let clientIdle: Int
+  /// A drain shortens it: see `Links.drain`.
+  var clientIdle: Int
   let upstreamIdle: Int
   let head: Int
   let bodyGrace: Int

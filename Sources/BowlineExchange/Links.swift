@@ -25,7 +25,7 @@ package final class Links: LoopClient {
   /// The snapshot this loop runs under.
   package let settings: Settings
   let limits: Limits
-  let deadlines: Deadlines
+  var deadlines: Deadlines
   let loopNumber: UInt16
 
   let links = Slab<Link>()
@@ -53,6 +53,10 @@ package final class Links: LoopClient {
   /// Set once: no new connections, every response announces the end.
   package internal(set) var isDraining = false
   var drainDeadline = Instant.distantFuture
+  /// True when `drain.timeout` was over before the last downstream link had ended.
+  package internal(set) var drainWasCut = false
+  /// Told when this loop will take no connection any more.
+  package var whenReleased: (() -> Void)?
   /// Told when the last downstream link of a draining loop is gone.
   package var whenDrained: (() -> Void)?
 

@@ -11,6 +11,8 @@ extension Links {
   static var drainTimer: Handle { Handle(index: .max - 2, generation: 1) }
   static var postponedTimer: Handle { Handle(index: .max - 3, generation: 1) }
   static var journalTimer: Handle { Handle(index: .max - 4, generation: 1) }
+  /// Milliseconds that a drain leaves to a client that has connected and not asked yet.
+  static var firstRequestGrace: Int { 1_000 }
   /// Connections taken in one go before others get a turn.
   static var acceptBurst: Int { 64 }
 
@@ -83,13 +85,20 @@ extension Links {
 
   /// Stops taking connections once the kernel's queue is empty, closes idle ones, announces the end
   /// on every response, and cuts what is left after `drain.timeout`. RFC 9112 §9.6.
+  ///
+  /// A client that has connected and not asked yet is given a second: its request may be on the
+  /// way, and a connection that ends without an answer is an error to it.
   package func drain() {
     if isDraining { return }
     for index in listeners.indices {
       accept(index, burst: 65_536)
       if !listeners[index].isPaused { network.release(listeners[index].id) }
+      // Never again: its descriptor may be closed from here on, and given to a socket.
+      listeners[index].isPaused = true
     }
     isDraining = true
+    deadlines.clientIdle = min(deadlines.clientIdle, Self.firstRequestGrace)
+    reportReleased()
     drainDeadline = now.advanced(milliseconds: settings[.drainTimeout])
     loop.schedule(Self.drainTimer.word, at: drainDeadline)
     for handle in links.handles {
@@ -97,7 +106,12 @@ extension Links {
       if links[handle].isIdle {
         // A request may have arrived that was not reported yet: it is still answered.
         if case .bytes = network.peek(links[handle].socket) { continue }
-        doom(handle, .usDrain)
+        if links[handle].exchanges == 0 {
+          links[handle].progress = now
+          rearm(handle)
+        } else {
+          doom(handle, .usDrain)
+        }
       } else if links[handle].exchange != .none {
         links[handle].http1.markClose()
       }
@@ -112,6 +126,7 @@ extension Links {
       network.release(listeners[index].id)
       listeners[index].isPaused = true
     }
+    reportReleased()
     for handle in links.handles { doom(handle, .usShutdown) }
     reportDrained()
   }
@@ -119,8 +134,14 @@ extension Links {
   func drainExpired() {
     guard isDraining else { return }
     for handle in links.handles where links[handle].side == .downstream {
+      drainWasCut = true
       doom(handle, .usDrainDeadline)
     }
+  }
+
+  private func reportReleased() {
+    whenReleased?()
+    whenReleased = nil
   }
 
   func reportDrained() {

@@ -51,7 +51,8 @@ extension Links {
       if isStalled(link) {
         stalled(link)
       } else if links[link].exchange == .none {
-        doom(link, links[link].side == .downstream ? .usTimeoutIdle : .usPoolIdle)
+        let reason: EndReason = links[link].side == .downstream ? .usTimeoutIdle : .usPoolIdle
+        doom(link, isDraining ? .usDrain : reason)
       } else {
         exchangesOverdue(link)
       }

@@ -11,6 +11,7 @@ import BowlineProxy
 import BowlineServer
 import BowlineTransport
 import BowlineUpstream
+import Synchronization
 
 /// See the top of this file.
 struct Service {
@@ -27,6 +28,7 @@ struct Service {
   private let loopCount: Int
   private let handoffs: [Handoff<RecordBatch>]
   private let bell: Doorbell
+  private let progress: DrainProgress
   private let writer: LogWriter
 
   init(_ serving: ServingOptions, _ plan: Plan) throws(StartError) {
@@ -42,6 +44,7 @@ struct Service {
     originListener = try plan.origin.map { address throws(StartError) in
       try Self.listen(address, inherited)
     }
+    progress = DrainProgress(loops: loopCount)
     handoffs = (0..<loopCount).map { _ in Handoff(RecordBatch()) }
     do throws(SystemError) {
       bell = try Doorbell()
@@ -201,6 +204,10 @@ struct Service {
         for mailbox in mailboxes { mailbox.post(LoopOrder.drain) }
       }
     }
+    if progress.wasCut {
+      Talk.say("bowline: drain.timeout is over; what was left was cut\n")
+      status = ExitStatus.interrupted
+    }
     let summary = writer.stop()
     Talk.say(summary.text)
     return status
@@ -244,6 +251,12 @@ struct Service {
     let server =
       directory == nil && originListener == nil
       ? nil : OriginServer(links: links, directory: directory, demo: plan.isDemo)
+    links.whenReleased = {
+      // From here on the kernel refuses. Not earlier: what it has queued is still served.
+      guard progress.oneMoreReleased() else { return }
+      for listener in listeners { listener.close() }
+      originListener?.close()
+    }
     links.whenDrained = {
       proxy?.closeIdle()
       loop.stop()
@@ -254,7 +267,26 @@ struct Service {
       links.serve(originListener.id, handler: server.handlerNumber)
     }
     loop.run()
+    if links.drainWasCut { progress.cut() }
     links.handOverJournal()
     loop.client = nil
+  }
+}
+
+/// What the loops of a process tell each other about its end.
+private final class DrainProgress: Sendable {
+  private let stillAccepting: Atomic<Int>
+  private let isCut = Atomic(false)
+
+  init(loops: Int) { stillAccepting = Atomic(loops) }
+
+  /// True when some loop had to cut connections at the deadline. Final once the loops have ended.
+  var wasCut: Bool { isCut.load(ordering: .relaxed) }
+
+  func cut() { isCut.store(true, ordering: .relaxed) }
+
+  /// A loop takes no connection any more. True for the last one.
+  func oneMoreReleased() -> Bool {
+    stillAccepting.subtract(1, ordering: .acquiringAndReleasing).newValue == 0
   }
 }
