@@ -74,15 +74,15 @@ def large_response():
 
 def fresh_connection():
     """Connected, and about to ask: such a client has a right to one answer."""
-    _, bowline = demo()
-    with bowline, Peer(bowline.port) as peer:
+    with Bowline("serve", ".", "--listen", "127.0.0.1:0", "--log", "off") as bowline, \
+            Peer(bowline.port) as peer:
         with Peer(bowline.port) as other:
-            other.get("/hello").answer()
+            other.get("/run.sh").answer()
         bowline.signal()
         until(lambda: "draining" in bowline.talk)
         time.sleep(0.05)
         try:
-            status = peer.get("/hello").answer().status
+            status = peer.get("/run.sh").answer().status
         except (EOFError, OSError) as error:
             status = repr(error)
         same("a request on a connection made before the drain is answered", 200, status)

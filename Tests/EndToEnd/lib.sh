@@ -66,7 +66,7 @@ start() {
   pid=$!
   started+=("$pid")
   for _ in {1..200}; do
-    if grep -q '^  log  ' "$work/$name.err"; then
+    if grep -qs '^  log  ' "$work/$name.err"; then
       port=$(sed -n 's/^  listen .*:\([0-9]*\).*/\1/p' "$work/$name.err" | head -n 1)
       return 0
     fi

@@ -165,8 +165,8 @@ def slow_reader(origin):
     with Bowline("proxy", "--to", f"http://127.0.0.1:{origin.port}", "--listen", "127.0.0.1:0",
                  "--set", "log.buffer=4kB", stdout=writing) as proxy:
         os.close(writing)
-        subprocess.run(["wrk", "-t1", "-c4", "-d0.5s", f"http://127.0.0.1:{proxy.port}/hello"],
-                       capture_output=True, timeout=20, check=False)
+        subprocess.run(["wrk", "-t1", "-c4", "-d1s", f"http://127.0.0.1:{proxy.port}/hello"],
+                       capture_output=True, timeout=20, check=True)
         os.set_blocking(reading, False)
         seen = bytearray()
 
