@@ -19,6 +19,12 @@ def main():
             "proxy", "--to", f"http://127.0.0.1:{origin_port}", "--listen", "127.0.0.1:0",
             "--log", "off", *settings) as proxy:
         at = f"http://127.0.0.1:{proxy.port}"
+        # Every loop has its descriptors before the first count: one request, and its connections
+        # are gone again after upstream.idle-timeout.
+        with Peer(proxy.port) as peer:
+            peer.get("/hello").answer()
+        check("at rest: listening sockets only",
+              until(lambda: (proxy.sockets(), origin.sockets()) == (1, 2)), proxy.sockets())
         start = proxy.descriptors(), origin.descriptors()
         seen = wrk(at + "/hello", "-t1", "-c32", "-d3s")
         requests = int((re.search(r"(\d+) requests in", seen) or [0, 0])[1])
