@@ -112,7 +112,10 @@ start() {
 # The process that does the work: nginx's worker, or the process itself.
 worker() { pgrep -P "$1" | head -n 1 || true; }
 
-cpu_nanoseconds() { cat /proc/"$1"/task/*/schedstat | awk '{ sum += $1 } END { print sum }'; }
+# Printed as an integer: some awks write a large sum as 2.68694e+09.
+cpu_nanoseconds() {
+  cat /proc/"$1"/task/*/schedstat | awk '{ sum += $1 } END { printf "%.0f\n", sum }'
+}
 
 # One measurement of a peer: appends "requests-per-CPU-second p99-ms rss-kB" to its results.
 measure() {
