@@ -23,8 +23,8 @@ def pipelines(port):
                   f"GET /hello HTTP/1.1\r\n{HOST}Connection: close\r\n\r\n"
                   f"GET /bytes/9 HTTP/1.1\r\n{HOST}\r\n")
         first, second = peer.answer(), peer.answer()
-        check("a body, then a request behind it", b"abc" in first.body and second.body == b"hello\n",
-              (first.body, second.body))
+        check("a body, then a request behind it",
+              b"abc" in first.body and second.body == b"hello\n", (first.body, second.body))
         same("nothing is answered after Connection: close", ("closed", b""),
              (peer.ending(), peer.read))
     with Peer(port) as peer:
@@ -115,7 +115,8 @@ def refusals(port):
         check("a chunk size that is none: no good end", not peer.read.endswith(b"0\r\n\r\n"),
               (ending, peer.read))
     with Peer(port) as peer:
-        peer.send(f"GET /bytes/3 HTTP/1.1\r\n{HOST}\r\nBAD\r\n\r\nGET /hello HTTP/1.1\r\n{HOST}\r\n")
+        peer.send(f"GET /bytes/3 HTTP/1.1\r\n{HOST}\r\nBAD\r\n\r\n"
+                  f"GET /hello HTTP/1.1\r\n{HOST}\r\n")
         same("good, bad, good in one write: the third is never read", (200, 400, "closed", b""),
              (peer.answer().status, peer.answer().status, peer.ending(), peer.read))
     with Peer(port) as peer:

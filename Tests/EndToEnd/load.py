@@ -45,8 +45,8 @@ def main():
             same("and it still answers", 200, peer.get("/hello").answer().status)
         proxy.signal()
         same("exit status", 0, proxy.status())
-        check("upstream connections were reused", re.search(r"9\d\.\d % on a reused|all on a reused",
-                                                             proxy.talk), proxy.talk)
+        check("upstream connections were reused",
+              re.search(r"9\d\.\d % on a reused|all on a reused", proxy.talk), proxy.talk)
 
 
 main()

@@ -155,7 +155,8 @@ def stalled_reader(origin):
         proxy.signal()
         same("SIGTERM ends it all the same", 0, proxy.status())
         check("what was dropped is counted and said", "dropped" in proxy.talk, proxy.talk)
-        check("and that the log is not whole", "given up: nobody reads it" in proxy.talk, proxy.talk)
+        check("and that the log is not whole", "given up: nobody reads it" in proxy.talk,
+              proxy.talk)
     os.close(reading)
 
 

@@ -104,7 +104,8 @@ if [ -e /proc/net/if_inet6 ] && grep -q ' lo$' /proc/net/if_inet6; then
   same "--listen :PORT, over IPv6" 200 "$(status_of "http://[::1]:$port/")"
   start v6 serve "$site" --listen '[::1]:0' --log off
   same "--listen [::1]:PORT" 200 "$(status_of "http://[::1]:$port/")"
-  same "--listen [::1]:PORT is not IPv4" 000 "$(status_of "http://127.0.0.1:$port/" 2>&1 | tail -c 3)"
+  same "--listen [::1]:PORT is not IPv4" 000 \
+    "$(status_of "http://127.0.0.1:$port/" 2>&1 | tail -c 3)"
 fi
 start local serve "$site" --listen localhost:0 --log off
 same "--listen localhost:PORT" 200 "$(status_of "http://127.0.0.1:$port/")"

@@ -51,7 +51,7 @@ def port_in_use():
 
 
 def start_inheriting(listening, *words):
-    """As a service manager does it: the socket is descriptor 3 of a process that becomes bowline."""
+    """As a service manager does it: the socket is descriptor 3 of what becomes bowline."""
     program = (
         "import os, sys; fd = int(sys.argv[1]); os.dup2(fd, 3); "
         "os.set_inheritable(3, True); fd == 3 or os.close(fd); "
