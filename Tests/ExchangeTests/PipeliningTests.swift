@@ -99,7 +99,8 @@ struct PipeliningTests {
     stage.role.onHead = { role, exchange, path in
       if path == "/no" { role.refuse(exchange, 503, .policyLimitWaiting) }
     }
-    let client = stage.client(sending: Self.get("/1") + Self.get("/no") + Self.get("/3"))
+    let refused = "POST /no HTTP/1.1\r\nHost: h\r\nContent-Length: 999\r\n\r\n"
+    let client = stage.client(sending: Self.get("/1") + refused + Self.get("/3"))
     #expect(client.statuses == ["200", "503"])
     client.close()
     #expect(stage.links.lentBuffers == 0)

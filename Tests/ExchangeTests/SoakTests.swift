@@ -18,7 +18,8 @@ struct SoakTests {
       "GET /abort HTTP/1.1\r\nHost: h\r\n\r\n",
       "HEAD /a HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n",
       "POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 11\r\n\r\nhello world",
-      "POST /early HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+      "POST /early HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+        + "5\r\nhello\r\n0\r\n\r\n",
       "POST /a HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\nabc",
       "\r\n", "GARBAGE\r\n\r\n", "POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: x\r\n\r\n",
     ]
