@@ -162,14 +162,15 @@ def slow_peers():
         grown = bowline.resident_kilobytes() - before
         check("what they do not read is not kept: 8 x 200 MB cost less than 16 MB", grown < 16384,
               f"{grown} kB")
+        # Eight clients of the proxy, and as often the proxy as the demo origin's client: it does
+        # not read what nobody takes.
         check("they are given up after write.stall-timeout",
-              until(lambda: ends().count("client.stalled.write") == 8), ends())
+              until(lambda: ends().count("client.stalled.write") >= 8), ends())
         for peer in readers:
             peer.socket.close()
-        same("each end is in the log with its reason", {
-            "client.timeout.head", "us.timeout.idle", "client.slow.body", "client.stalled.write",
-        } - {"us.timeout.idle"}, set(ends()) & {
-            "client.timeout.head", "client.slow.body", "client.stalled.write"})
+        expected = {"client.timeout.head", "us.timeout.idle", "client.slow.body",
+                    "client.stalled.write"}
+        same("each end is in the log with its reason", set(), expected - set(ends()))
 
 
 def main():
