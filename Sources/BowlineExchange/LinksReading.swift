@@ -215,7 +215,12 @@ extension Links {
     }
     let exchange = links[handle].exchange
     guard exchange != .none else {
-      doom(handle, idleEnd(handle))
+      // An answer of our own may still wait to be sent.
+      if links[handle].output != .none {
+        beginClose(handle, idleEnd(handle), lingers: false)
+      } else {
+        doom(handle, idleEnd(handle))
+      }
       return
     }
     if exchanges[exchange].progress.contains(.received) {

@@ -25,6 +25,17 @@ struct HalfCloseTests {
     #expect(stage.connectionEnds == [.clientClosedIdle])
   }
 
+  @Test func aRefusalIsFlushedBeforeTheClientsFINEndsTheConnection() throws {
+    // Request and FIN arrive together: the FIN is read before the answer is flushed.
+    let stage = try Stage()
+    stage.role.onHead = { role, exchange, _ in role.refuse(exchange, 405, .policyRefusedTarget) }
+    let client = stage.client()
+    client.postAndFinish(Self.get)
+    #expect(client.statuses == ["405"])
+    #expect(client.ending == .fin)
+    #expect(stage.connectionEnds == [.clientClosedIdle])
+  }
+
   @Test func aFINBehindPipelinedRequestsLetsThemAllBeAnswered() throws {
     let stage = try Stage()
     let client = stage.client()

@@ -226,6 +226,14 @@ final class Peer {
     _ = push()
   }
 
+  /// Sends `text` with FIN right behind it, before anything can read either.
+  func postAndFinish(_ text: String) {
+    unsent += Array(text.utf8)
+    finishes = true
+    _ = push()
+    stage.settle()
+  }
+
   /// Sends FIN behind everything sent before.
   func finish() {
     finishes = true
