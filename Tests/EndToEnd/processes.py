@@ -155,6 +155,14 @@ class Peer:
         lines = "".join(field + "\r\n" for field in fields)
         return self.send(f"GET {path} HTTP/1.1\r\nHost: e2e\r\n{lines}\r\n")
 
+    def under_way(self, path):
+        """Asks for `path`; on return the request has reached the origin, which has said 100."""
+        self.send(f"POST {path} HTTP/1.1\r\nHost: e2e\r\nExpect: 100-continue\r\n"
+                  "Content-Length: 1\r\n\r\n")
+        if (interim := self.answer(is_head=True)).status != 100:
+            raise EOFError(f"no 100 but {interim.head!r}")
+        return self.send("x")
+
     def half_close(self):
         self.socket.shutdown(socket.SHUT_WR)
         return self
