@@ -8,7 +8,7 @@ from processes import Bowline, Peer, check, free_ports, same, until
 
 
 def wrk(url, *words):
-    return subprocess.run(["wrk", *words, url], capture_output=True, text=True, timeout=30).stdout
+    return subprocess.run(["wrk", "--timeout", "10s", *words, url], capture_output=True, text=True, timeout=30).stdout
 
 
 def main():
