@@ -135,8 +135,6 @@ struct LinkFlags: OptionSet {
   static let holdsSource = LinkFlags(rawValue: 128)
   /// To be closed at the end of this event, for the reason `doom`.
   static let doomed = LinkFlags(rawValue: 256)
-  /// Handed to its owner: its dial was reported.
-  static let announced = LinkFlags(rawValue: 512)
   /// Had its turn: read again in the loop's next one.
   static let postponed = LinkFlags(rawValue: 1024)
 }

@@ -152,6 +152,7 @@ struct BadRequest: Sendable, CustomTestStringConvertible {
     #expect(story.ends(.downstream).contains(bad.end))
   }
 
+  // covers: R032
   @Test(arguments: Place.allCases)
   func aTargetThatIsNotOurs(_ place: Place) throws {
     let stage = try ProxyStage(place)
