@@ -40,25 +40,11 @@ package struct SocketAddress: Hashable, Sendable {
 
   /// The address without its port: `192.0.2.7` or `2001:db8::7` (RFC 5952).
   package var host: String {
-    if isIPv4 {
-      let shifts: [UInt64] = [24, 16, 8, 0]
-      return shifts.map { String(low >> $0 & 0xff) }.joined(separator: ".")
-    }
-    let shifts: [UInt64] = [48, 32, 16, 0]
-    let groups: [UInt64] = shifts.map { high >> $0 & 0xffff } + shifts.map { low >> $0 & 0xffff }
-    var best = 0..<0
-    var at = 0
-    while at < 8 {
-      var end = at
-      while end < 8 && groups[end] == 0 { end += 1 }
-      if end - at > best.count && end - at > 1 { best = at..<end }
-      at = max(end, at + 1)
-    }
-    func hex(_ part: Range<Int>) -> String {
-      part.map { String(groups[$0], radix: 16) }.joined(separator: ":")
-    }
-    if best.isEmpty { return hex(0..<8) }
-    return hex(0..<best.lowerBound) + "::" + hex(best.upperBound..<8)
+    var bytes = ByteBuffer(capacity: 48)
+    appendHost(to: &bytes)
+    var text = ""
+    for index in 0..<bytes.count { text.unicodeScalars.append(Unicode.Scalar(bytes[index])) }
+    return text
   }
 }
 

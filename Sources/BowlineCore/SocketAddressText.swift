@@ -1,5 +1,6 @@
 extension SocketAddress {
-  /// Appends the address without its port, as `host` spells it, without making a String.
+  /// Appends the address without its port, without making a String: `192.0.2.7` or `2001:db8::7`
+  /// (RFC 5952).
   package func appendHost(to out: inout ByteBuffer) {
     if isIPv4 {
       var shift: UInt64 = 32

@@ -67,7 +67,6 @@ extension Exchange {
     record.marks.headReceived = now
     record.method = head.start.method
     record.version = head.start.version
-    if head.start.version >= .http11 { progress.insert(.modernPeer) }
     rateSince = now
     keepStory()
   }
@@ -95,6 +94,4 @@ package struct ExchangeProgress: OptionSet, Sendable {
   package static let headSent = ExchangeProgress(rawValue: 8)
   /// Our message is complete.
   package static let sent = ExchangeProgress(rawValue: 16)
-  /// The peer takes 1.1 features: chunked, 1xx, trailers.
-  package static let modernPeer = ExchangeProgress(rawValue: 64)
 }
