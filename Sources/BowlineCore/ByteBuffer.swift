@@ -184,3 +184,10 @@ package struct ByteBuffer: ~Copyable {
 
 /// The loop is the only owner of a buffer at any time; ownership may move between threads.
 extension ByteBuffer: @unchecked Sendable {}
+
+extension [UInt8] {
+  /// Appends a copy of `bytes`, in one piece.
+  package mutating func append(_ bytes: Span<UInt8>) {
+    unsafe bytes.withUnsafeBufferPointer { unsafe append(contentsOf: $0) }
+  }
+}

@@ -1,6 +1,6 @@
 /// Interned names of the fields that the rules look at. Every other name is `.other` and is known
 /// by its bytes only. Names compare without case (RFC 9110 §5.1).
-package enum FieldName: UInt8, Sendable, CaseIterable {
+package enum FieldName: UInt8, Sendable, CaseIterable, BitwiseCopyable {
   case other
   // Framing and this connection: RFC 9112, RFC 9110 §7.6.1
   case connection, contentLength, transferEncoding, te, trailer, upgrade, keepAlive

@@ -10,6 +10,8 @@ package struct FieldNameSet: Sendable, Equatable, ExpressibleByArrayLiteral {
 
   package init() {}
 
+  init(bits: UInt64) { self.bits = bits }
+
   package init(arrayLiteral names: FieldName...) {
     for name in names { bits |= name.bit }
   }

@@ -4,64 +4,49 @@
 // goes on in the order it came, except what belongs to this hop (`HopByHop`) and what would let a
 // client lie about itself (X-Forwarded-*, Forwarded), which is replaced by what we know.
 
-/// What we say of ourselves and of the message's sender.
+/// What we say of ourselves in every message that goes on: lines composed once, copied each time.
 package struct ForwardingHop: ~Copyable {
-  /// Our name in Via: a pseudonym (RFC 9110 §7.6.3).
-  package var name: ByteBuffer
-  /// The client's address as text, for X-Forwarded-For.
-  package var client: ByteBuffer
+  /// Via and X-Forwarded-Proto for a request, by the version it was received in.
+  private var request11 = HeadBlock()
+  private var request10 = HeadBlock()
+  /// Via for a response.
+  private var response11 = HeadBlock()
+  private var response10 = HeadBlock()
 
+  /// - Parameter name: our name in Via: a pseudonym (RFC 9110 §7.6.3).
   package init(name: String) {
-    self.name = ByteBuffer(capacity: 64)
-    self.name.append(utf8: name)
-    client = ByteBuffer(capacity: 64)
+    var text = ByteBuffer(capacity: 64)
+    text.append(utf8: name)
+    request11.add(.xForwardedProto, "http")
+    request11.add(.via, "1.1 ", text.span)
+    request10.add(.xForwardedProto, "http")
+    request10.add(.via, "1.0 ", text.span)
+    response11.add(.via, "1.1 ", text.span)
+    response10.add(.via, "1.0 ", text.span)
+  }
+
+  /// Adds our lines to a request: our Via member stands on a line of its own behind those of the
+  /// hops before us (RFC 9110 §7.6.3).
+  func endRequest(_ received: Version, _ out: inout HeadBlock) {
+    if received >= .http11 {
+      out.add(0..<request11.count, of: request11)
+    } else {
+      out.add(0..<request10.count, of: request10)
+    }
+  }
+
+  /// The same for a response.
+  func endResponse(_ received: Version, _ out: inout HeadBlock) {
+    if received >= .http11 {
+      out.add(0..<response11.count, of: response11)
+    } else {
+      out.add(0..<response10.count, of: response10)
+    }
   }
 }
 
 /// Composes the head for the next hop from the head that was received.
 package enum Forwarding {
-  /// Writes the target for the next hop in origin-form or asterisk-form: as received, byte for byte
-  /// (RFC 9110 §7.7), or taken out of an absolute-form.
-  ///
-  /// - Returns: where an absolute target's authority stands in the received target; it replaces the
-  ///   received Host (RFC 9112 §3.2.2). Nil for the other forms.
-  package static func target(
-    _ head: borrowing HeadBlock, into out: inout ByteBuffer
-  ) -> (scheme: Target.Scheme, authority: Range<Int>)? {
-    out.removeAll()
-    let received = head.target
-    guard
-      case .success(.absolute(let scheme, let authority, let path)) =
-        Target.form(head.start.method, received)
-    else {
-      out.append(received)
-      return nil
-    }
-    if path.isEmpty && head.start.method == .options {
-      out.append(0x2a)
-    } else if path.isEmpty || received[path.lowerBound] != 0x2f {
-      out.append(0x2f)
-    }
-    out.append(received.extracting(path))
-    return (scheme, authority)
-  }
-
-  /// Writes the Host for the next hop: the authority of an absolute target, else the received Host.
-  ///
-  /// - Returns: false when there is neither (HTTP/1.0).
-  package static func host(
-    _ head: borrowing HeadBlock, authority: Range<Int>?, into out: inout ByteBuffer
-  ) -> Bool {
-    out.removeAll()
-    if let authority {
-      out.append(head.target.extracting(authority))
-      return true
-    }
-    guard let host = head.first(.host) else { return false }
-    out.append(head.value(host))
-    return true
-  }
-
   /// True when the target is an https URI: it must not be served over a connection that is not
   /// secured (RFC 9110 §7.4).
   package static func isSecured(_ head: borrowing HeadBlock) -> Bool {
@@ -80,39 +65,75 @@ package enum Forwarding {
 
   /// The request head for an upstream.
   ///
+  /// The target goes on as received, byte for byte (RFC 9110 §7.7), or in origin-form or
+  /// asterisk-form, taken out of an absolute-form whose authority then replaces the received Host
+  /// (RFC 9112 §3.2.2).
+  ///
   /// - Parameters:
   ///   - head: as received; its target and Host have been checked.
-  ///   - target: the target in origin-form or asterisk-form.
-  ///   - host: the Host of the next request: the received one, or the one of an absolute target
-  ///     (RFC 9112 §3.2.2).
-  ///   - hop: our name and the client's address.
+  ///   - authority: the upstream's, for a request without Host (HTTP/1.0).
+  ///   - hop: our lines.
+  ///   - client: the client's address, for X-Forwarded-For.
   ///   - options: the connection options of `head`.
   ///   - trailersFollow: the request has a place for trailers: keep their announcement.
   ///   - trailersWelcome: the client takes trailers in the response, so the upstream may send them
   ///     (RFC 9110 §6.5.1).
   ///   - out: composed here.
   package static func request(
-    _ head: borrowing HeadBlock, target: borrowing ByteBuffer, host: borrowing ByteBuffer,
-    hop: borrowing ForwardingHop, options: ConnectionOptions, trailersFollow: Bool,
+    _ head: borrowing HeadBlock, authority: String, hop: borrowing ForwardingHop,
+    client: SocketAddress, options: ConnectionOptions, trailersFollow: Bool,
     trailersWelcome: Bool, into out: inout HeadBlock
   ) {
-    out.compose(method: head.method, target: target.span)
-    out.add(.host, host.span)
+    beginRequest(head, authority, &out)
+    var stays = claims
+    if head.start.version < .http11 { stays.insert(.expect) }
+    copy(head, but: stays, options, trailersFollow, &out)
+    out.add(.xForwardedFor) { client.appendHost(to: &$0) }
+    if trailersWelcome { out.add(.te, "trailers") }
+    hop.endRequest(head.start.version, &out)
+  }
+
+  /// Request line and Host.
+  private static func beginRequest(
+    _ head: borrowing HeadBlock, _ authority: String, _ out: inout HeadBlock
+  ) {
+    let target = head.target
+    // The usual target is in origin-form; only an absolute one is taken apart.
+    if target.isEmpty || target[0] != 0x2f,
+      case .success(.absolute(_, let range, let path)) = Target.form(head.start.method, target)
+    {
+      let isOptions = if case .options = head.start.method { true } else { false }
+      let root: StaticString =
+        path.isEmpty && isOptions ? "*" : path.isEmpty || target[path.lowerBound] != 0x2f ? "/" : ""
+      out.compose(method: head.method, root: root, target: target.extracting(path))
+      out.add(.host, target.extracting(range))
+      return
+    }
+    out.compose(method: head.method, target: target)
+    if let host = head.first(.host) {
+      out.add(host, of: head)
+    } else {
+      out.add(.host) { $0.append(utf8: authority) }
+    }
+  }
+
+  /// Copies the field lines that go on, in the order they came, in as few runs as possible.
+  private static func copy(
+    _ head: borrowing HeadBlock, but stays: FieldNameSet, _ options: ConnectionOptions,
+    _ trailersFollow: Bool, _ out: inout HeadBlock
+  ) {
+    var first = 0
     var index = 0
     while index < head.count {
-      let name = head[index].name
-      let isIgnored = name == .expect && head.start.version < .http11
-      if !claims.contains(name), !isIgnored,
-        HopByHop.forwards(head, index, nominated: options, trailersFollow: trailersFollow)
+      if stays.contains(head[index].name)
+        || !HopByHop.forwards(head, index, nominated: options, trailersFollow: trailersFollow)
       {
-        out.add(index, of: head)
+        out.add(first..<index, of: head)
+        first = index + 1
       }
       index += 1
     }
-    out.add(.xForwardedFor, hop.client.span)
-    out.add(.xForwardedProto, "http")
-    if trailersWelcome { out.add(.te, "trailers") }
-    addVia(head.start.version, hop, &out)
+    out.add(first..<index, of: head)
   }
 
   /// The response head for a client: final or 1xx.
@@ -121,14 +142,8 @@ package enum Forwarding {
     trailersFollow: Bool, into out: inout HeadBlock
   ) {
     out.compose(status: head.start.status, reason: head.reason)
-    var index = 0
-    while index < head.count {
-      if HopByHop.forwards(head, index, nominated: options, trailersFollow: trailersFollow) {
-        out.add(index, of: head)
-      }
-      index += 1
-    }
-    addVia(head.start.version, hop, &out)
+    copy(head, but: [], options, trailersFollow, &out)
+    hop.endResponse(head.start.version, &out)
   }
 
   /// The trailers that go on; true when there are any.
@@ -144,12 +159,5 @@ package enum Forwarding {
       index += 1
     }
     return out.count > 0
-  }
-
-  /// Our Via member, on a line of its own behind those of the hops before us (RFC 9110 §7.6.3).
-  private static func addVia(
-    _ version: Version, _ hop: borrowing ForwardingHop, _ out: inout HeadBlock
-  ) {
-    out.add(.via, version >= .http11 ? "1.1 " : "1.0 ", hop.name.span)
   }
 }

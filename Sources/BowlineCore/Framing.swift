@@ -10,6 +10,11 @@ package enum BodyFraming: Equatable, Sendable {
   case untilClose
   /// No longer HTTP: a successful CONNECT or a 101 (RFC 9112 §6.3 rule 2, RFC 9110 §7.8).
   case tunnel
+
+  /// True when the section behind the body may hold fields.
+  package var mayHaveTrailers: Bool {
+    if case .chunked = self { true } else { false }
+  }
 }
 
 /// How a head says that its body is delimited: the only reader of Content-Length and

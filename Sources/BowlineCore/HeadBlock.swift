@@ -7,7 +7,7 @@
 // that is used again allocates nothing once its storage has grown to the size of the usual head.
 
 /// Where one field line stands in a block's bytes.
-package struct FieldEntry: Sendable {
+package struct FieldEntry: Sendable, BitwiseCopyable {
   /// Offset of the name's first byte.
   package let nameStart: UInt32
   /// Offset of the value's first byte (optional whitespace excluded).
@@ -27,6 +27,19 @@ package struct FieldEntry: Sendable {
     self.nameLength = UInt16(truncatingIfNeeded: nameLength)
     self.valueStart = UInt32(truncatingIfNeeded: valueStart)
     self.valueLength = UInt32(truncatingIfNeeded: valueLength)
+  }
+
+  private init(_ entry: FieldEntry, movedBy offset: UInt32) {
+    nameStart = entry.nameStart &+ offset
+    valueStart = entry.valueStart &+ offset
+    valueLength = entry.valueLength
+    nameLength = entry.nameLength
+    name = entry.name
+  }
+
+  /// The same line `offset` bytes further on.
+  func moved(by offset: Int) -> FieldEntry {
+    FieldEntry(self, movedBy: UInt32(truncatingIfNeeded: offset))
   }
 }
 
@@ -54,21 +67,18 @@ package struct HeadBlock: ~Copyable {
   package var bytes: ByteBuffer
   /// The start line.
   package var start = StartLine()
-  private var entries: [FieldEntry]
-  private var used = 0
+  private var entries: Row<FieldEntry>
   // One bit per interned name: asking for an absent field costs no walk over the entries.
   private var seen: UInt64 = 0
   private var seenTwice: UInt64 = 0
 
   package init() {
     bytes = ByteBuffer(capacity: 1024)
-    entries = Array(
-      repeating: FieldEntry(
-        name: .other, nameStart: 0, nameLength: 0, valueStart: 0, valueLength: 0), count: 24)
+    entries = Row(capacity: 24)
   }
 
   /// Number of field lines.
-  package var count: Int { used }
+  package var count: Int { entries.count }
 
   /// Forgets the head and keeps the storage.
   package mutating func removeAll() {
@@ -79,29 +89,21 @@ package struct HeadBlock: ~Copyable {
 
   /// Forgets the field lines and keeps bytes and start line.
   package mutating func removeFields() {
-    used = 0
+    entries.removeAll()
     seen = 0
     seenTwice = 0
   }
 
   /// Notes a field line whose bytes are in `bytes`.
   package mutating func note(_ entry: FieldEntry) {
-    if used < entries.count {
-      entries[used] = entry
-    } else {
-      entries.append(entry)
-    }
-    used += 1
+    entries.append(entry)
     let bit = entry.name.bit
     seenTwice |= seen & bit
     seen |= bit
   }
 
   /// The field line at `index`, in order of arrival.
-  package subscript(index: Int) -> FieldEntry {
-    precondition(index >= 0 && index < used, "field index outside the head")
-    return entries[index]
-  }
+  package subscript(index: Int) -> FieldEntry { entries[index] }
 
   /// The name's bytes of the field line at `index`, as received.
   @_lifetime(borrow self)
@@ -141,8 +143,8 @@ package struct HeadBlock: ~Copyable {
   package func first(_ name: FieldName, from: Int = 0) -> Int? {
     if seen & name.bit == 0 { return nil }
     var index = from
-    while index < used {
-      if entries[index].name == name { return index }
+    while index < entries.count {
+      if entries[index].name.rawValue == name.rawValue { return index }
       index += 1
     }
     return nil
@@ -150,6 +152,9 @@ package struct HeadBlock: ~Copyable {
 
   /// True when a field line named `name` is present.
   package func contains(_ name: FieldName) -> Bool { seen & name.bit != 0 }
+
+  /// The interned names that are present.
+  package var names: FieldNameSet { FieldNameSet(bits: seen) }
 
   /// True when a field line has one of `names`.
   package func containsAny(of names: FieldNameSet) -> Bool { seen & names.bits != 0 }
@@ -161,19 +166,27 @@ package struct HeadBlock: ~Copyable {
 // Composing. Names and values come from parsed heads or from our own code: a byte outside the
 // grammar here is our own mistake (RFC 9112 §11.1, response splitting) and traps.
 extension HeadBlock {
-  /// Starts a request head. `method` and `target` must already be valid; a control byte traps.
-  package mutating func compose(method: Span<UInt8>, target: Span<UInt8>) {
+  /// Starts a request head. Method and target must already be valid; a control byte traps.
+  ///
+  /// - Parameters:
+  ///   - method: as it was received.
+  ///   - root: stands before `target`: nothing, or the path of a target that has none.
+  ///   - target: the target, or what follows `root` of it.
+  package mutating func compose(
+    method: Span<UInt8>, root: StaticString = "", target: Span<UInt8>
+  ) {
     removeAll()
     assert(Scan.endOfToken(method, from: 0) == method.count, "a method that is no token")
     assert(Scan.endOfTarget(target, from: 0) == target.count, "a target that is none")
     start.method = Method(method)
     let methodEnd = method.count
     bytes.append(method)
+    bytes.append(root)
     bytes.append(target)
     precondition(
       Scan.endOfValue(bytes.span, from: 0) == bytes.count, "a control byte in a request line")
     start.methodRange = 0..<methodEnd
-    start.targetRange = methodEnd..<methodEnd + target.count
+    start.targetRange = methodEnd..<bytes.count
   }
 
   /// Starts a response head with our own reason phrase.
@@ -204,25 +217,71 @@ extension HeadBlock {
 
   /// Adds a copy of a field line of a received head. Its bytes were checked when it was parsed.
   package mutating func add(_ index: Int, of received: borrowing HeadBlock) {
-    let entry = received[index]
-    let nameStart = bytes.count
-    let nameLength = Int(entry.nameLength)
-    let from = Int(entry.nameStart)
-    let valueFrom = Int(entry.valueStart)
-    let valueLength = Int(entry.valueLength)
-    // The usual line, "name: value", is copied in one piece; others lose their odd whitespace.
-    if valueFrom == from + nameLength + 2 && received.bytes[valueFrom - 1] == 0x20 {
-      bytes.append(received.bytes.span.extracting(from..<valueFrom + valueLength))
-    } else {
-      bytes.append(received.bytes.span.extracting(from..<from + nameLength))
-      bytes.append(": ")
-      bytes.append(received.bytes.span.extracting(valueFrom..<valueFrom + valueLength))
+    add(index..<index + 1, of: received)
+  }
+
+  /// Adds copies of the field lines `lines` of a received or composed head. Their bytes were
+  /// checked when it was made.
+  ///
+  /// Lines that stand as we write them, "name: value CRLF", are copied together, in one run; the
+  /// others lose their odd whitespace.
+  package mutating func add(_ lines: Range<Int>, of received: borrowing HeadBlock) {
+    var index = lines.lowerBound
+    while index < lines.upperBound {
+      let end = received.endOfRun(index..<lines.upperBound)
+      if end == index {
+        addOdd(index, of: received)
+        index += 1
+      } else {
+        addRun(index..<end, of: received)
+        index = end
+      }
     }
+  }
+
+  /// The end of the run of lines at the front of `lines` that stand as we write them.
+  private func endOfRun(_ lines: Range<Int>) -> Int {
+    let text = bytes.span
+    var index = lines.lowerBound
+    var place = entries[index].nameStart
+    while index < lines.upperBound {
+      let entry = entries[index]
+      guard entry.nameStart == place,
+        entry.valueStart == place &+ UInt32(entry.nameLength) &+ 2,
+        text[Int(entry.valueStart) - 1] == 0x20
+      else { break }
+      place = entry.valueStart &+ entry.valueLength &+ 2
+      index += 1
+    }
+    return index
+  }
+
+  private mutating func addRun(_ lines: Range<Int>, of received: borrowing HeadBlock) {
+    let last = received.entries[lines.upperBound - 1]
+    let from = Int(received.entries[lines.lowerBound].nameStart)
+    let moved = bytes.count - from
+    // Behind the last value stand either its CRLF, or whitespace that does not go on.
+    bytes.append(
+      received.bytes.span.extracting(from..<Int(last.valueStart &+ last.valueLength)))
+    bytes.append("\r\n")
+    var index = lines.lowerBound
+    while index < lines.upperBound {
+      note(received.entries[index].moved(by: moved))
+      index += 1
+    }
+  }
+
+  private mutating func addOdd(_ index: Int, of received: borrowing HeadBlock) {
+    let entry = received.entries[index]
+    let nameStart = bytes.count
+    bytes.append(received.name(index))
+    bytes.append(": ")
+    bytes.append(received.value(index))
     bytes.append("\r\n")
     note(
       FieldEntry(
-        name: entry.name, nameStart: nameStart, nameLength: nameLength,
-        valueStart: nameStart + nameLength + 2, valueLength: valueLength))
+        name: entry.name, nameStart: nameStart, nameLength: Int(entry.nameLength),
+        valueStart: nameStart + Int(entry.nameLength) + 2, valueLength: Int(entry.valueLength)))
   }
 
   /// Adds a field line with an interned name.

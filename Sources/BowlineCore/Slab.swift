@@ -16,7 +16,7 @@
 /// Names an element of one slab. Never reused: the generation changes with each insertion.
 @frozen
 @usableFromInline
-package struct Handle: Hashable, Sendable {
+package struct Handle: Hashable, Sendable, BitwiseCopyable {
   /// Position in the slab.
   @usableFromInline package let index: UInt32
   /// Odd while the element lives.

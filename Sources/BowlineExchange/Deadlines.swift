@@ -27,6 +27,11 @@ struct Deadlines {
     response = settings[.responseTimeout]
   }
 
+  /// The shortest that an open link may have to wait for something.
+  var shortest: Int {
+    min(min(writeStall, clientIdle, upstreamIdle), min(head, bodyGrace, response))
+  }
+
   /// When what `link` waits for is overdue, but for its exchange.
   func due(_ link: borrowing Link) -> Instant {
     let progress = link.progress

@@ -25,7 +25,7 @@ package struct Exchange: ~Copyable {
   package internal(set) var progress = ExchangeProgress()
   /// What this exchange will leave behind.
   package var record: ExchangeRecord
-  /// Method, target and host as received, for the record (the head block is used again).
+  /// Method, target and host as received, for the record, where the head block is used again.
   var story = ByteBuffer(capacity: 256)
   /// When a delay asked for by the role is over.
   var delayUntil = Instant.distantFuture
@@ -63,12 +63,13 @@ extension Exchange {
   }
 
   /// Notes a complete request head.
-  mutating func noteRequest(now: Instant) {
+  mutating func noteRequest(_ framing: BodyFraming, now: Instant) {
     record.marks.headReceived = now
     record.method = head.start.method
     record.version = head.start.version
     rateSince = now
-    keepStory()
+    // Elsewhere the head stays in the block until the record is written.
+    if stream != 0 || framing.mayHaveTrailers { keepStory() }
   }
 
   /// How many bytes may be received for it now; nil for none.

@@ -41,16 +41,25 @@ package struct JournalWriter: ~Copyable {
     batch.connections.append(record)
   }
 
-  mutating func ended(_ record: ExchangeRecord, story: borrowing ByteBuffer) {
-    guard fits(MemoryLayout<ExchangeRecord>.stride + story.count) else { return }
-    let base = batch.text.count
-    let bytes = story.span
-    for index in bytes.indices { batch.text.append(bytes[index]) }
-    var placed = record
-    placed.methodText = base + record.methodText.lowerBound..<base + record.methodText.upperBound
-    placed.target = base + record.target.lowerBound..<base + record.target.upperBound
-    placed.host = base + record.host.lowerBound..<base + record.host.upperBound
-    batch.exchanges.append(placed)
+  /// Takes the record of an ended exchange, and what was asked: from `story` if that was kept, else
+  /// from `head`, which then still holds the request.
+  mutating func ended(
+    _ record: ExchangeRecord, head: borrowing HeadBlock, story: borrowing ByteBuffer
+  ) {
+    guard fits(MemoryLayout<ExchangeRecord>.stride + Story.mostBytes) else { return }
+    batch.exchanges.append(record)
+    let last = batch.exchanges.count - 1
+    if !story.isEmpty {
+      let base = batch.text.count
+      batch.text.append(story.span)
+      batch.exchanges[last].moveText(by: base)
+    } else if record.marks.headReceived != nil {
+      batch.exchanges[last].methodText = batch.keep(head.method)
+      batch.exchanges[last].target = batch.keep(head.target, limit: Story.mostTarget)
+      if let host = head.first(.host) {
+        batch.exchanges[last].host = batch.keep(head.value(host), limit: Story.mostHost)
+      }
+    }
   }
 
   private mutating func fits(_ bytes: Int) -> Bool {
@@ -68,4 +77,12 @@ package struct JournalWriter: ~Copyable {
       bell.ring()
     }
   }
+}
+
+/// How much is kept of what was asked.
+enum Story {
+  static let mostTarget = 2048
+  static let mostHost = 255
+  /// With the longest method that is read.
+  static let mostBytes = 64 + mostTarget + mostHost
 }

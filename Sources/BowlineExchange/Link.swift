@@ -41,8 +41,7 @@ struct Link: ~Copyable {
   /// Received bytes that may not be parsed yet (pipelined, or no credit), lent by the loop.
   var leftover = Handle.none
 
-  /// When what this link waits for is overdue, and when its timer entry fires.
-  var deadline = Instant.distantFuture
+  /// When its timer entry fires.
   var armed = Instant.distantFuture
   /// Last time a byte went in or out.
   var progress: Instant
@@ -108,6 +107,12 @@ extension Link {
     case .wouldBlock, .failed:
       flags.remove(.mayRead)
     }
+  }
+
+  /// Notes that the kernel took `count` bytes.
+  mutating func noteSent(_ count: Int, _ now: Instant) {
+    bytesOut &+= UInt64(count)
+    progress = now
   }
 
   /// True while events may be pulled out of the machine.

@@ -25,7 +25,6 @@ package final class Links: LoopClient {
   /// The snapshot this loop runs under.
   package let settings: Settings
   let limits: Limits
-  var deadlines: Deadlines
   let loopNumber: UInt16
 
   let links = Slab<Link>()
@@ -33,26 +32,15 @@ package final class Links: LoopClient {
   package let exchanges = Shelf<Exchange>()
   let buffers = Shelf<ByteBuffer>()
 
-  var handlers: [any ExchangeHandler] = []
-  var owners: [any LinkOwner] = []
+  let roles = Held(RegisteredRoles())
   var listeners: [Listening] = []
 
-  var flushQueue: [Handle] = []
-  var resumeQueue: [Handle] = []
-  /// Links with pipelined requests or much to read, whose turn comes again with the next one of
-  /// the loop.
-  var postponed: [Handle] = []
-  var connectionCount: UInt64 = 0
-  /// Downstream links that live now.
-  package var downstreamCount = 0
+  /// What changes with every event. Held, so that reaching it costs no bookkeeping.
+  let state: Held<LoopState>
   package let journal: Held<JournalWriter>
-  private var journalTimerIsSet = false
   let date = Held(DateCache())
   let scratch = Held(HeadBlock())
   let answerText = Held(ByteBuffer(capacity: 256))
-  /// Set once: no new connections, every response announces the end.
-  package internal(set) var isDraining = false
-  var drainDeadline = Instant.distantFuture
   /// True when `drain.timeout` was over before the last downstream link had ended.
   package internal(set) var drainWasCut = false
   /// Told when this loop will take no connection any more.
@@ -72,14 +60,11 @@ package final class Links: LoopClient {
   ) {
     self.loop = loop
     self.network = network
-    now = network.now
     self.settings = settings
     self.loopNumber = loopNumber
     self.journal = Held(journal)
     limits = Limits(settings)
-    deadlines = Deadlines(settings)
-    flushQueue.reserveCapacity(256)
-    resumeQueue.reserveCapacity(256)
+    state = Held(LoopState(now: network.now, deadlines: Deadlines(settings)))
   }
 
   /// Links that live now, on both sides.
@@ -98,29 +83,45 @@ package final class Links: LoopClient {
   }
 
   /// The time of this turn.
-  package private(set) var now: Instant
+  package var now: Instant { state.value.now }
+  /// True once no new connections are taken, and every response announces the end.
+  package var isDraining: Bool { state.value.isDraining }
+  /// Downstream links that live now.
+  package var downstreamCount: Int { state.value.downstreamCount }
 
   /// Registers a role. The number goes to `serve` and `openExchange`.
   package func register(_ handler: any ExchangeHandler) -> UInt16 {
-    handlers.append(handler)
-    return UInt16(handlers.count - 1)
+    roles.value.handlers.append(handler)
+    return UInt16(roles.value.handlers.count - 1)
   }
 
   /// Registers an owner of upstream links. The number goes to `dial`.
   package func register(_ owner: any LinkOwner) -> UInt16 {
-    owners.append(owner)
-    return UInt16(owners.count - 1)
+    roles.value.owners.append(owner)
+    return UInt16(roles.value.owners.count - 1)
   }
 
+  /// Lets the roles go: the loop has ended. They and this object hold each other until then.
+  package func end() {
+    for owner in roles.value.owners { owner.loopEnded() }
+    roles.value = RegisteredRoles()
+  }
+
+  func handler(_ exchange: Handle) -> any ExchangeHandler {
+    roles.value.handlers[Int(exchanges[exchange].handler)]
+  }
+
+  func owner(_ number: UInt16) -> any LinkOwner { roles.value.owners[Int(number)] }
+
   func nextID() -> ConnectionID {
-    connectionCount += 1
-    return ConnectionID(loop: loopNumber, count: connectionCount)
+    state.value.connectionCount += 1
+    return ConnectionID(loop: loopNumber, count: state.value.connectionCount)
   }
 
   // MARK: The loop's calls
 
   /// Reads the turn's time once for all that follows.
-  func beginTurn() { now = network.now }
+  func beginTurn() { state.value.begin(network.now) }
 
   package func ready(_ token: UInt64, _ readiness: Readiness, buffer: inout ReadBuffer) {
     beginTurn()
@@ -150,15 +151,17 @@ package final class Links: LoopClient {
       drainExpired()
     } else if handle == Self.journalTimer {
       // The turn's end tries again.
-      journalTimerIsSet = false
+      state.value.journalTimerIsSet = false
     } else if handle == Self.postponedTimer {
-      for link in postponed where links.contains(link) {
+      for index in 0..<state.value.postponed.count {
+        let link = state.value.postponed[index]
+        guard links.contains(link) else { continue }
         links[link].flags.remove(.postponed)
         queueResume(link)
       }
-      postponed.removeAll(keepingCapacity: true)
+      state.value.postponed.removeAll()
     } else if handle.index > .max - 16 - 65_536 {
-      owners[Int(.max - 16 - handle.index)].wokenAt(now)
+      owner(UInt16(.max - 16 - handle.index)).wokenAt(now)
     } else if links.contains(handle) {
       deadlineReported(handle)
     }
@@ -169,12 +172,12 @@ package final class Links: LoopClient {
     beginTurn()
     settle(&buffer)
     journal.value.turnEnded()
-    if journal.value.hasRecords && !journalTimerIsSet {
+    if journal.value.hasRecords && !state.value.journalTimerIsSet {
       // The writer has not taken the last batch. No event may come for a long time to offer these.
-      journalTimerIsSet = true
+      state.value.journalTimerIsSet = true
       loop.schedule(Self.journalTimer.word, at: now.advanced(milliseconds: 50))
     }
-    if !postponed.isEmpty { loop.schedule(Self.postponedTimer.word, at: now) }
+    if !state.value.postponed.isEmpty { loop.schedule(Self.postponedTimer.word, at: now) }
   }
 
   /// Hands the last records to the log writer, waiting for it a little: the loop has ended.
@@ -190,10 +193,10 @@ package final class Links: LoopClient {
 
   /// Flushes, reads again and closes until nothing is left to do.
   func settle(_ buffer: inout ReadBuffer) {
-    while !flushQueue.isEmpty || !resumeQueue.isEmpty {
+    while !state.value.flushQueue.isEmpty || !state.value.resumeQueue.isEmpty {
       var index = 0
-      while index < flushQueue.count {
-        let handle = flushQueue[index]
+      while index < state.value.flushQueue.count {
+        let handle = state.value.flushQueue[index]
         index += 1
         guard links.contains(handle) else { continue }
         links[handle].flags.remove(.queued)
@@ -204,8 +207,8 @@ package final class Links: LoopClient {
           if links.contains(handle) { rearm(handle) }
         }
       }
-      flushQueue.removeAll(keepingCapacity: true)
-      guard let handle = resumeQueue.popLast() else { continue }
+      state.value.flushQueue.removeAll()
+      guard let handle = state.value.resumeQueue.popLast() else { continue }
       guard links.contains(handle) else { continue }
       links[handle].flags.remove(.resuming)
       resume(handle, &buffer)
@@ -215,13 +218,56 @@ package final class Links: LoopClient {
   func queueFlush(_ handle: Handle) {
     if links[handle].flags.contains(.queued) { return }
     links[handle].flags.insert(.queued)
-    flushQueue.append(handle)
+    state.value.flushQueue.append(handle)
   }
 
   func queueResume(_ handle: Handle) {
     if links[handle].flags.contains(.resuming) { return }
     links[handle].flags.insert(.resuming)
-    resumeQueue.append(handle)
+    state.value.resumeQueue.append(handle)
+  }
+}
+
+/// The roles of a loop, by the number they were registered under.
+struct RegisteredRoles: ~Copyable {
+  var handlers: [any ExchangeHandler] = []
+  var owners: [any LinkOwner] = []
+}
+
+/// What changes on a loop with every event.
+struct LoopState: ~Copyable {
+  /// The time of this turn.
+  private(set) var now: Instant
+  /// A timer entry of an open link that fires before this fires early enough.
+  private(set) var horizon: Instant
+  var deadlines: Deadlines {
+    didSet { shortest = deadlines.shortest }
+  }
+  private var shortest: Int
+  /// Links that have something to send, or are to be closed.
+  var flushQueue = Row<Handle>(capacity: 256)
+  /// Links to be read again in this event.
+  var resumeQueue = Row<Handle>(capacity: 256)
+  /// Links with pipelined requests or much to read, whose turn comes again with the next one of
+  /// the loop.
+  var postponed = Row<Handle>()
+  var connectionCount: UInt64 = 0
+  /// Downstream links that live now.
+  var downstreamCount = 0
+  var journalTimerIsSet = false
+  /// Set once: no new connections, every response announces the end.
+  var isDraining = false
+
+  init(now: Instant, deadlines: Deadlines) {
+    self.now = now
+    self.deadlines = deadlines
+    shortest = deadlines.shortest
+    horizon = now
+  }
+
+  mutating func begin(_ now: Instant) {
+    self.now = now
+    horizon = now.advanced(milliseconds: shortest)
   }
 }
 

@@ -56,7 +56,7 @@ extension Links {
       Link(
         id: nextID(), side: .downstream, owner: handler, socket: socket, peer: peer, state: .open,
         now: now))
-    downstreamCount += 1
+    state.value.downstreamCount += 1
     journal.value.opened(.downstream)
     if let error = network.watch(socket, token: handle.word) {
       links[handle].error = error
@@ -96,11 +96,12 @@ extension Links {
       // Never again: its descriptor may be closed from here on, and given to a socket.
       listeners[index].isPaused = true
     }
-    isDraining = true
-    deadlines.clientIdle = min(deadlines.clientIdle, Self.firstRequestGrace)
+    state.value.isDraining = true
+    state.value.deadlines.clientIdle = min(
+      state.value.deadlines.clientIdle, Self.firstRequestGrace)
     reportReleased()
-    drainDeadline = now.advanced(milliseconds: settings[.drainTimeout])
-    loop.schedule(Self.drainTimer.word, at: drainDeadline)
+    let deadline = now.advanced(milliseconds: settings[.drainTimeout])
+    loop.schedule(Self.drainTimer.word, at: deadline)
     for handle in links.handles {
       guard links[handle].side == .downstream else { continue }
       if links[handle].isIdle {
@@ -121,7 +122,7 @@ extension Links {
 
   /// Ends every link now.
   package func shutDown() {
-    isDraining = true
+    state.value.isDraining = true
     for index in listeners.indices where !listeners[index].isPaused {
       network.release(listeners[index].id)
       listeners[index].isPaused = true

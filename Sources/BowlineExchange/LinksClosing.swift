@@ -64,7 +64,7 @@ extension Links {
       unlink(link, exchange)
       let failure = Failure(
         links[link].doom, network: links[link].error, evidence: evidence(link, exchange))
-      handlers[Int(exchanges[exchange].handler)].exchangeFailed(exchange, failure)
+      handler(exchange).exchangeFailed(exchange, failure)
       if exchanges[exchange].side == .downstream { record(exchange, failure) }
       releaseExchange(exchange)
     }
@@ -82,9 +82,9 @@ extension Links {
     if links[link].socket != .none { network.close(links[link].socket, links[link].doomManner) }
     _ = links.remove(link)
     if side == .upstream {
-      owners[Int(owner)].linkEnded(link, reason, error)
+      self.owner(owner).linkEnded(link, reason, error)
     } else {
-      downstreamCount -= 1
+      state.value.downstreamCount -= 1
       if listeners.contains(where: \.isPaused) { resumeAccepting() }
       reportDrained()
     }

@@ -1,9 +1,13 @@
 // One deadline a link: when what it waits for is overdue.
 //
-// The deadline is a pure function of the link's state. The timer wheel holds at most one entry that
-// matters for each link: moving a deadline later only stores it, and the entry, when it fires,
-// finds that it is early and is set again. So the steady state of a busy connection touches the
-// wheel once per timeout, not once per request.
+// The deadline is a pure function of the link's state, worked out when it is needed and not kept.
+// The timer wheel holds at most one entry that matters for each link. When the entry fires and the
+// deadline turns out to be later, it is set again for that. So a deadline that moves later costs
+// nothing, and the steady state of a busy connection touches the wheel once per timeout, not once
+// per request.
+//
+// An entry that fires before the horizon (now, plus the shortest timeout of an open link) is early
+// enough for whatever an event can have made of the deadline: every timeout counts from an event.
 
 package import BowlineCore
 import BowlineHTTP1
@@ -11,22 +15,26 @@ import BowlineJournal
 import BowlineTransport
 
 extension Links {
-  /// Notes the link's deadline, and sets a timer entry if none fires early enough.
+  /// Sets a timer entry for the link, if none fires early enough.
   func rearm(_ handle: Handle) {
-    if let earlier = noteDeadline(&links[handle]) { loop.schedule(handle.word, at: earlier) }
+    if links[handle].armed <= state.value.horizon && links[handle].state == .open { return }
+    rearmExactly(handle)
   }
 
-  /// Returns when a timer entry must fire, if the one that is set does not do.
-  private func noteDeadline(_ link: inout Link) -> Instant? {
-    var due = deadlines.due(link)
+  private func rearmExactly(_ handle: Handle) {
+    let due = dueTime(links[handle])
+    if due >= links[handle].armed { return }
+    links[handle].armed = due
+    loop.schedule(handle.word, at: due)
+  }
+
+  private func dueTime(_ link: borrowing Link) -> Instant {
+    var due = state.value.deadlines.due(link)
     var exchange = link.state == .open ? link.exchange : .none
     while exchange != .none {
-      due = min(due, deadlines.due(exchanges[exchange], on: link))
+      due = min(due, state.value.deadlines.due(exchanges[exchange], on: link))
       exchange = exchanges[exchange].next
     }
-    link.deadline = due
-    if due >= link.armed { return nil }
-    link.armed = due
     return due
   }
 
@@ -34,10 +42,10 @@ extension Links {
   func deadlineReported(_ link: Handle) {
     guard links[link].armed <= now else { return }
     links[link].armed = .distantFuture
-    if links[link].deadline <= now && links[link].flags.isDisjoint(with: .doomed) {
+    if dueTime(links[link]) <= now && links[link].flags.isDisjoint(with: .doomed) {
       overdue(link)
     }
-    if links.contains(link) { rearm(link) }
+    if links.contains(link) { rearmExactly(link) }
   }
 
   private func overdue(_ link: Handle) {
@@ -80,7 +88,7 @@ extension Links {
     var exchange = links[link].exchange
     while exchange != .none && exchanges.contains(exchange) {
       let next = exchanges[exchange].next
-      if deadlines.due(exchanges[exchange], on: links[link]) <= now {
+      if state.value.deadlines.due(exchanges[exchange], on: links[link]) <= now {
         exchangeOverdue(link, exchange)
       }
       exchange = next
@@ -90,7 +98,7 @@ extension Links {
   private func exchangeOverdue(_ link: Handle, _ exchange: Handle) {
     if exchanges[exchange].delayUntil <= now {
       exchanges[exchange].delayUntil = .distantFuture
-      handlers[Int(exchanges[exchange].handler)].delayEnded(exchange)
+      handler(exchange).delayEnded(exchange)
       return
     }
     let progress = exchanges[exchange].progress
@@ -127,6 +135,6 @@ extension Links {
   /// Calls the handler's `delayEnded` after `milliseconds`.
   package func delay(_ exchange: Handle, milliseconds: Int) {
     exchanges[exchange].delayUntil = now.advanced(milliseconds: milliseconds)
-    rearm(exchanges[exchange].link)
+    rearmExactly(exchanges[exchange].link)
   }
 }

@@ -35,7 +35,7 @@ extension Links {
     }
     links[link].state = .open
     links[link].progress = now
-    owners[Int(links[link].owner)].linkOpened(link)
+    owner(links[link].owner).linkOpened(link)
     if links.contains(link) { rearm(link) }
   }
 

@@ -36,8 +36,8 @@ extension Links {
   }
 
   /// Notes a complete request head in the record.
-  func noteRequest(_ link: Handle, _ exchange: Handle) {
-    exchanges[exchange].noteRequest(now: now)
+  func noteRequest(_ link: Handle, _ exchange: Handle, _ framing: BodyFraming) {
+    exchanges[exchange].noteRequest(framing, now: now)
     if isDraining { links[link].http1.markClose() }
   }
 
@@ -53,7 +53,7 @@ extension Links {
     let side = links[link].side
     links[link].exchange = exchanges[exchange].next
     let persists = links[link].http1.beginNext() && !links[link].flags.contains(.peerEnded)
-    handlers[Int(exchanges[exchange].handler)].exchangeFinished(exchange)
+    handler(exchange).exchangeFinished(exchange)
     if side == .downstream {
       record(exchange, .complete)
       releaseExchange(exchange)
@@ -88,7 +88,7 @@ extension Links {
   /// Ends the exchange early. The link cannot go on (HTTP/1) and is closed.
   func fail(_ link: Handle, _ exchange: Handle, _ failure: Failure) {
     unlink(link, exchange)
-    handlers[Int(exchanges[exchange].handler)].exchangeFailed(exchange, failure)
+    handler(exchange).exchangeFailed(exchange, failure)
     if exchanges[exchange].side == .downstream { record(exchange, failure) }
     releaseExchange(exchange)
     if links[link].multiplexed == nil { doom(link, failure.reason) }
@@ -108,7 +108,7 @@ extension Links {
       return
     }
     if exchanges[exchange].progress.contains(.headReceived) {
-      handlers[Int(exchanges[exchange].handler)].exchangeFailed(exchange, failure)
+      handler(exchange).exchangeFailed(exchange, failure)
     }
     links[link].http1.markClose()
     composeAnswer(status, failure.reason, limit: failure.fault?.limit)
@@ -272,12 +272,19 @@ extension Links {
   private func record(_ exchange: Handle, _ reason: EndReason) {
     exchanges[exchange].record.end = reason
     exchanges[exchange].record.marks.ended = now
-    journal.value.ended(exchanges[exchange].record, story: exchanges[exchange].story)
+    Self.record(exchanges[exchange], in: &journal.value)
+  }
+
+  private static func record(
+    _ exchange: borrowing Exchange, in journal: inout JournalWriter
+  ) {
+    journal.ended(exchange.record, head: exchange.head, story: exchange.story)
   }
 }
 
 extension Exchange {
-  /// Copies method, target and host: the head block is used again before the record is written.
+  /// Copies method, target and host: the head block may be used again (for trailers) before the
+  /// record is written.
   mutating func keepStory() {
     let ranges = Self.copyStory(of: head, into: &story)
     record.methodText = ranges.method
@@ -292,11 +299,11 @@ extension Exchange {
     story.append(head.method)
     let methodEnd = story.count
     let target = head.target
-    story.append(target.extracting(0..<min(target.count, 2048)))
+    story.append(target.extracting(0..<min(target.count, Story.mostTarget)))
     let targetEnd = story.count
     if let host = head.first(.host) {
       let value = head.value(host)
-      story.append(value.extracting(0..<min(value.count, 255)))
+      story.append(value.extracting(0..<min(value.count, Story.mostHost)))
     }
     return (0..<methodEnd, methodEnd..<targetEnd, targetEnd..<story.count)
   }

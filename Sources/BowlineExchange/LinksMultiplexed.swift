@@ -28,18 +28,18 @@ extension Links {
         let exchange = find(link, stream) ?? beginStream(link, stream)
         machine.takeHead(stream, into: &exchanges[exchange].head)
         exchanges[exchange].progress.formUnion([.headBegun, .headReceived])
-        noteRequest(link, exchange)
-        handlers[Int(exchanges[exchange].handler)].headArrived(exchange, framing: framing)
+        noteRequest(link, exchange, framing)
+        handler(exchange).headArrived(exchange, framing: framing)
       case .body(let range):
         guard let exchange = find(link, stream) else { continue }
         exchanges[exchange].credit -= range.count
         exchanges[exchange].record.requestBytes &+= UInt64(range.count)
-        handlers[Int(exchanges[exchange].handler)]
+        handler(exchange)
           .bodyArrived(exchange, bytes.extracting(range))
       case .end:
         guard let exchange = find(link, stream) else { continue }
         exchanges[exchange].progress.insert(.received)
-        handlers[Int(exchanges[exchange].handler)].messageEnded(exchange, trailers: false)
+        handler(exchange).messageEnded(exchange, trailers: false)
         finishStream(link, exchange)
       case .reset:
         guard let exchange = find(link, stream) else { continue }
@@ -80,7 +80,7 @@ extension Links {
       exchanges[exchange].progress.isSuperset(of: [.received, .sent])
     else { return }
     unlink(link, exchange)
-    handlers[Int(exchanges[exchange].handler)].exchangeFinished(exchange)
+    handler(exchange).exchangeFinished(exchange)
     if exchanges[exchange].side == .downstream { record(exchange, Failure(.complete)) }
     releaseExchange(exchange)
   }

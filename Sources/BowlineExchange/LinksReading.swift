@@ -89,7 +89,7 @@ extension Links {
   private func postpone(_ handle: Handle) {
     if links[handle].flags.contains(.postponed) { return }
     links[handle].flags.insert(.postponed)
-    postponed.append(handle)
+    state.value.postponed.append(handle)
   }
 
   /// Gives received bytes to whatever the link is doing. Returns how many of them are used up; the
@@ -112,46 +112,64 @@ extension Links {
   /// Pulls events out of the HTTP/1 machine until it wants more bytes. Returns how many of them are
   /// used up.
   private func pull(_ handle: Handle, _ bytes: Span<UInt8>) -> Int {
-    var cursor = 0
+    let side = links[handle].side
     if links[handle].exchange == .none {
-      guard links[handle].side == .downstream else {
+      guard side == .downstream else {
         // Nobody asked: the upstream and we disagree where messages end.
         doom(handle, .upstreamUnexpectedBytes)
         return bytes.count
       }
       beginServerExchange(handle)
     }
-    if links[handle].side == .upstream,
-      exchanges[links[handle].exchange].progress.contains(.received)
-    {
+    let exchange = links[handle].exchange
+    if side == .upstream, exchanges[exchange].progress.contains(.received) {
       refuseSurplus(handle)
       return bytes.count
     }
-    exchanges[links[handle].exchange].progress.insert(.headBegun)
+    exchanges[exchange].progress.insert(.headBegun)
+    let handler = self.handler(exchange)
+    var cursor = 0
     while links[handle].mayPull {
-      let exchange = links[handle].exchange
-      if exchange == .none { return cursor }
-      let event = links[handle].http1.receive(
-        bytes, at: &cursor, head: &exchanges[exchange].head, limits: limits)
-      switch event {
+      if links[handle].exchange != exchange { return cursor }
+      switch nextEvent(&links[handle], &exchanges[exchange], bytes, &cursor) {
+      case .head(let framing):
+        if side == .downstream { noteRequest(handle, exchange, framing) }
+        handler.headArrived(exchange, framing: framing)
+      case .informational:
+        handler.informationalArrived(exchange)
+      case .body(let range):
+        handler.bodyArrived(exchange, bytes.extracting(range))
+      case .end(let trailers):
+        if cursor < bytes.count && side == .upstream { refuseSurplus(handle) }
+        handler.messageEnded(exchange, trailers: trailers)
+        finishIfDone(handle)
       case .more:
-        if links[handle].http1.isIdle && links[handle].side == .downstream {
-          withdraw(handle, exchange)
-        }
+        if side == .downstream && links[handle].http1.isIdle { withdraw(handle, exchange) }
         return bytes.count
       case .paused:
         return cursor
       case .fault(let fault):
         faultReceived(handle, exchange, fault)
         return bytes.count
-      case .end:
-        if cursor < bytes.count { refuseSurplus(handle) }
-        deliver(handle, exchange, event, bytes)
-      case .head, .informational, .body:
-        deliver(handle, exchange, event, bytes)
       }
     }
     return bytes.count
+  }
+
+  /// The machine's next event, noted in the exchange.
+  private func nextEvent(
+    _ link: inout Link, _ exchange: inout Exchange, _ bytes: Span<UInt8>, _ cursor: inout Int
+  ) -> Event {
+    let event = link.http1.receive(bytes, at: &cursor, head: &exchange.head, limits: limits)
+    switch event {
+    case .head: exchange.progress.insert(.headReceived)
+    case .body(let range):
+      exchange.credit -= range.count
+      exchange.record.requestBytes &+= UInt64(range.count)
+    case .end: exchange.progress.insert(.received)
+    case .informational, .more, .paused, .fault: break
+    }
+    return event
   }
 
   /// Empty lines are no request (RFC 9112 §2.2): the link is as idle as before.
@@ -164,33 +182,8 @@ extension Links {
   /// Bytes behind an upstream's response belong to no request. They must never be taken for the
   /// answer to the next one (RFC 9112 §9.2): the link is not used again.
   private func refuseSurplus(_ handle: Handle) {
-    guard links[handle].side == .upstream else { return }
     links[handle].http1.markClose()
     links[handle].doom = .upstreamUnexpectedBytes
-  }
-
-  private func deliver(
-    _ handle: Handle, _ exchange: Handle, _ event: Event, _ bytes: Span<UInt8>
-  ) {
-    let handler = handlers[Int(exchanges[exchange].handler)]
-    switch event {
-    case .head(let framing):
-      exchanges[exchange].progress.insert(.headReceived)
-      if links[handle].side == .downstream { noteRequest(handle, exchange) }
-      handler.headArrived(exchange, framing: framing)
-    case .informational:
-      handler.informationalArrived(exchange)
-    case .body(let range):
-      exchanges[exchange].credit -= range.count
-      exchanges[exchange].record.requestBytes &+= UInt64(range.count)
-      handler.bodyArrived(exchange, bytes.extracting(range))
-    case .end(let trailers):
-      exchanges[exchange].progress.insert(.received)
-      handler.messageEnded(exchange, trailers: trailers)
-      finishIfDone(handle)
-    case .more, .paused, .fault:
-      break
-    }
   }
 
   /// Keeps pipelined bytes for later.
@@ -232,7 +225,7 @@ extension Links {
     switch links[handle].http1.receiveEnd(head: &exchanges[exchange].head) {
     case .completesBody where !links[handle].flags.contains(.sendBroken):
       exchanges[exchange].progress.insert(.received)
-      handlers[Int(exchanges[exchange].handler)].messageEnded(exchange, trailers: false)
+      handler(exchange).messageEnded(exchange, trailers: false)
       finishIfDone(handle)
     case .truncated(let fault):
       truncated(handle, exchange, fault)

@@ -84,7 +84,7 @@ extension Links {
     switch send(links[link].socket, buffers[output], bytes) {
     case .sent(let count):
       sent = count
-      noteSent(link, count)
+      if count > 0 { links[link].noteSent(count, now) }
       if count < waiting + bytes.count { links[link].flags.insert(.blocked) }
     case .failed(let error):
       links[link].error = error
@@ -101,22 +101,20 @@ extension Links {
     network.send(socket, waiting.span, bytes)
   }
 
-  private func noteSent(_ link: Handle, _ count: Int) {
-    if count == 0 { return }
-    links[link].bytesOut &+= UInt64(count)
-    links[link].progress = now
-  }
-
   /// Completes our message. False when a declared length was not met: the exchange was aborted.
   @discardableResult
   package func sendEnd(_ exchange: Handle) -> Bool {
     let link = exchanges[exchange].link
-    let output = outputBuffer(link)
     var isWhole = true
-    if let machine = links[link].multiplexed {
-      machine.sendEnd(exchanges[exchange].stream, into: &buffers[output])
+    if links[link].multiplexed == nil && links[link].http1.endsWithoutBytes {
+      isWhole = links[link].http1.sendEnd()
     } else {
-      isWhole = links[link].http1.sendEnd(into: &buffers[output])
+      let output = outputBuffer(link)
+      if let machine = links[link].multiplexed {
+        machine.sendEnd(exchanges[exchange].stream, into: &buffers[output])
+      } else {
+        isWhole = links[link].http1.sendEnd(into: &buffers[output])
+      }
     }
     return completeSending(exchange, link, isWhole)
   }
@@ -176,28 +174,16 @@ extension Links {
 
   /// Hands the link's output to the kernel, as much as it takes.
   func flush(_ link: Handle) {
+    let output = links[link].output
+    var waiting = 0
+    if output != .none && !links[link].flags.contains(.sendBroken) {
+      waiting = sendWaiting(&links[link], &buffers[output])
+      if waiting == 0 { returnOutput(link) }
+    }
     if links[link].flags.contains(.sendBroken) {
       sendFailed(link)
       return
     }
-    if links[link].output != .none {
-      let output = links[link].output
-      let waiting = buffers[output].count
-      if waiting > 0 && !links[link].flags.contains(.blocked) {
-        switch send(links[link].socket, buffers[output], Span<UInt8>()) {
-        case .sent(let count):
-          noteSent(link, count)
-          buffers[output].consume(count)
-          if count < waiting { links[link].flags.insert(.blocked) }
-        case .failed(let error):
-          links[link].error = error
-          sendFailed(link)
-          return
-        }
-      }
-      if buffers[output].isEmpty { returnOutput(link) }
-    }
-    let waiting = links[link].output == .none ? 0 : buffers[links[link].output].count
     if links[link].flags.contains(.holdsSource) && waiting <= settings[.watermarkLow] {
       links[link].flags.remove(.holdsSource)
       tellDrained(link)
@@ -212,11 +198,27 @@ extension Links {
     }
   }
 
+  /// Sends what waits, unless the kernel has said that it is full. Returns what still waits.
+  private func sendWaiting(_ link: inout Link, _ output: inout ByteBuffer) -> Int {
+    let waiting = output.count
+    if waiting == 0 || link.flags.contains(.blocked) { return waiting }
+    switch network.send(link.socket, output.span, Span<UInt8>()) {
+    case .sent(let count):
+      if count > 0 { link.noteSent(count, now) }
+      output.consume(count)
+      if count < waiting { link.flags.insert(.blocked) }
+    case .failed(let error):
+      link.error = error
+      link.flags.insert(.sendBroken)
+    }
+    return output.count
+  }
+
   private func tellDrained(_ link: Handle) {
     var exchange = links[link].exchange
     while exchange != .none && exchanges.contains(exchange) {
       let next = exchanges[exchange].next
-      handlers[Int(exchanges[exchange].handler)].outputDrained(exchange)
+      handler(exchange).outputDrained(exchange)
       exchange = next
     }
   }

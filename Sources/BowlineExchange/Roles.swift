@@ -35,6 +35,12 @@ package protocol LinkOwner: AnyObject {
   func linkEnded(_ link: Handle, _ reason: EndReason, _ error: NetworkError?)
   /// A time asked for with `Links.wake` has come.
   func wokenAt(_ now: Instant)
+  /// The loop has ended: nothing more will be told. Let go of whoever holds this object.
+  func loopEnded()
+}
+
+extension LinkOwner {
+  package func loopEnded() {}
 }
 
 /// A machine that carries many exchanges on one link, each named by a stream number: HTTP/2, and

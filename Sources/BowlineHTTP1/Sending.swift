@@ -277,6 +277,19 @@ extension HTTP1Connection {
     return true
   }
 
+  /// Ends a message whose framing writes nothing at the end (`endsWithoutBytes`); otherwise as
+  /// `sendEnd(into:)`.
+  package mutating func sendEnd() -> Bool {
+    precondition(endsWithoutBytes, "a chunked body ends with bytes")
+    if !endsWhole() { return false }
+    sending = .complete
+    assertInvariant()
+    return true
+  }
+
+  /// True when the end of the message that is being sent is not written.
+  package var endsWithoutBytes: Bool { sending != .chunked }
+
   /// Ends the message with trailer fields, where its framing has a place for them; elsewhere they
   /// are dropped. Fields that may not be trailers are dropped too (RFC 9110 §6.5.1).
   package mutating func sendEnd(

@@ -22,8 +22,19 @@ package struct ConnectionID: Hashable, Sendable {
 }
 
 /// Which side of us a connection is on.
+@frozen
+@usableFromInline
 package enum Side: UInt8, Sendable {
   case downstream, upstream
+
+  /// Its own, because the operator of an enum of another room is a witness call.
+  @inlinable
+  package static func == (a: Side, b: Side) -> Bool {
+    switch (a, b) {
+    case (.downstream, .downstream), (.upstream, .upstream): true
+    default: false
+    }
+  }
 }
 
 /// The story of one connection.
@@ -82,6 +93,17 @@ package enum LeaseReason: UInt8, Sendable {
   }
 }
 
+/// A moment that may not have come yet. Half the size of an optional: records are copied a lot.
+struct Mark {
+  private var nanoseconds = Int64.min
+
+  /// The moment; nil before it has come.
+  var instant: Instant? {
+    get { nanoseconds == .min ? nil : Instant(nanoseconds: nanoseconds) }
+    set { nanoseconds = newValue?.nanoseconds ?? .min }
+  }
+}
+
 /// The moments of an exchange. An unset mark is nil and prints as a dash, never as zero.
 ///
 /// The seven phases are made from them: queued (wait for a connection), dns, tcp, tls, sending,
@@ -89,23 +111,59 @@ package enum LeaseReason: UInt8, Sendable {
 package struct ExchangeMarks: Sendable {
   /// First byte of the request head.
   package var began: Instant
-  /// Request head complete.
-  package var headReceived: Instant?
-  /// Connection asked of the pool.
-  package var leaseAsked: Instant?
-  /// Connection in hand.
-  package var leased: Instant?
-  /// TCP connect begun and done, when this exchange dialled.
-  package var dialBegan: Instant?
-  package var dialEnded: Instant?
-  /// Request fully handed to the upstream connection.
-  package var requestSent: Instant?
-  /// First byte of the final response head.
-  package var responseBegan: Instant?
-  /// The end of it all.
-  package var ended: Instant?
+  private var headReceivedMark = Mark()
+  private var leaseAskedMark = Mark()
+  private var leasedMark = Mark()
+  private var dialBeganMark = Mark()
+  private var dialEndedMark = Mark()
+  private var requestSentMark = Mark()
+  private var responseBeganMark = Mark()
+  private var endedMark = Mark()
 
   package init(began: Instant) { self.began = began }
+}
+
+extension ExchangeMarks {
+  /// Request head complete.
+  package var headReceived: Instant? {
+    get { headReceivedMark.instant }
+    set { headReceivedMark.instant = newValue }
+  }
+  /// Connection asked of the pool.
+  package var leaseAsked: Instant? {
+    get { leaseAskedMark.instant }
+    set { leaseAskedMark.instant = newValue }
+  }
+  /// Connection in hand.
+  package var leased: Instant? {
+    get { leasedMark.instant }
+    set { leasedMark.instant = newValue }
+  }
+  /// TCP connect begun, when this exchange dialled.
+  package var dialBegan: Instant? {
+    get { dialBeganMark.instant }
+    set { dialBeganMark.instant = newValue }
+  }
+  /// TCP connect done, when this exchange dialled.
+  package var dialEnded: Instant? {
+    get { dialEndedMark.instant }
+    set { dialEndedMark.instant = newValue }
+  }
+  /// Request fully handed to the upstream connection.
+  package var requestSent: Instant? {
+    get { requestSentMark.instant }
+    set { requestSentMark.instant = newValue }
+  }
+  /// First byte of the final response head.
+  package var responseBegan: Instant? {
+    get { responseBeganMark.instant }
+    set { responseBeganMark.instant = newValue }
+  }
+  /// The end of it all.
+  package var ended: Instant? {
+    get { endedMark.instant }
+    set { endedMark.instant = newValue }
+  }
 }
 
 /// The story of one exchange: a request and its response.
@@ -140,11 +198,9 @@ package struct ExchangeRecord: Sendable {
   /// The setting whose limit was crossed, when one was.
   package var limit: SettingID?
   package var marks: ExchangeMarks
-  /// The method as received and the target, as ranges of the batch's text; shortened at 2,048
-  /// bytes.
-  package var methodText = 0..<0
-  package var target = 0..<0
-  package var host = 0..<0
+  private var methodPlace = TextPlace()
+  private var targetPlace = TextPlace()
+  private var hostPlace = TextPlace()
 
   package init(
     connection: ConnectionID, ordinal: UInt32, peer: SocketAddress, method: Method,
@@ -157,6 +213,48 @@ package struct ExchangeRecord: Sendable {
     self.version = version
     marks = ExchangeMarks(began: began)
   }
+}
+
+// What was asked, as ranges of the batch's text. Target and host are shortened (see `Story`).
+extension ExchangeRecord {
+  /// The method as received.
+  package var methodText: Range<Int> {
+    get { methodPlace.range }
+    set { methodPlace.range = newValue }
+  }
+  /// The target as received.
+  package var target: Range<Int> {
+    get { targetPlace.range }
+    set { targetPlace.range = newValue }
+  }
+  /// The Host as received.
+  package var host: Range<Int> {
+    get { hostPlace.range }
+    set { hostPlace.range = newValue }
+  }
+
+  /// Its text was copied to where `base` bytes stand already.
+  package mutating func moveText(by base: Int) {
+    methodPlace.move(by: base)
+    targetPlace.move(by: base)
+    hostPlace.move(by: base)
+  }
+}
+
+/// A range of a batch's text in eight bytes.
+private struct TextPlace {
+  private var start: UInt32 = 0
+  private var count: UInt32 = 0
+
+  var range: Range<Int> {
+    get { Int(start)..<Int(start) + Int(count) }
+    set {
+      start = UInt32(truncatingIfNeeded: newValue.lowerBound)
+      count = UInt32(truncatingIfNeeded: newValue.count)
+    }
+  }
+
+  mutating func move(by base: Int) { start &+= UInt32(truncatingIfNeeded: base) }
 }
 
 /// Ended records of one loop on their way to Observe. Bounded: what does not fit is counted.
@@ -186,11 +284,11 @@ package struct RecordBatch: Sendable {
     dropped = 0
   }
 
-  /// Copies `bytes` (at most 2,048 of them) into the batch's text.
-  package mutating func keep(_ bytes: Span<UInt8>) -> Range<Int> {
+  /// Copies `bytes`, at most `limit` of them, into the batch's text.
+  package mutating func keep(_ bytes: Span<UInt8>, limit: Int = .max) -> Range<Int> {
     let start = text.count
-    let length = min(bytes.count, 2048)
-    for index in 0..<length { text.append(bytes[index]) }
+    let length = min(bytes.count, limit)
+    text.append(bytes.extracting(0..<length))
     return start..<start + length
   }
 }

@@ -21,13 +21,11 @@ package import BowlineUpstream
 /// The reverse proxy of one loop: a role for its listeners, and the taker of upstream leases.
 package final class ReverseProxy: ExchangeHandler, LeaseTaker {
   let links: Links
-  private var number: UInt16 = 0
-  private var upstreams: Upstreams!
+  private let upstreams: Upstreams
+  private let registered = Held<UInt16>(0)
   private let relays = Shelf<Relay>()
   private let hop: Held<ForwardingHop>
   private let scratch = Held(HeadBlock())
-  private let hostText = Held(ByteBuffer(capacity: 64))
-  private let targetText = Held(ByteBuffer(capacity: 256))
 
   /// - Parameters:
   ///   - links: the loop's links.
@@ -36,12 +34,13 @@ package final class ReverseProxy: ExchangeHandler, LeaseTaker {
   package init(links: Links, origins: [Origin], via: String) {
     self.links = links
     hop = Held(ForwardingHop(name: via))
-    number = links.register(self)
-    upstreams = Upstreams(links: links, origins: origins, taker: self)
+    upstreams = Upstreams(links: links, origins: origins)
+    upstreams.serve(self)
+    registered.value = links.register(self)
   }
 
   /// The number under which listeners serve this role.
-  package var handlerNumber: UInt16 { number }
+  package var handlerNumber: UInt16 { registered.value }
 
   /// Requests on their way through.
   package var relayCount: Int { relays.lent }
@@ -87,19 +86,12 @@ package final class ReverseProxy: ExchangeHandler, LeaseTaker {
       case .length(let count): .length(count)
       case .chunked, .untilClose: .unknown
       }
-    hop.value.client.removeAll()
-    links.exchanges[exchange].record.peer.appendHost(to: &hop.value.client)
-    let absolute = Forwarding.target(links.exchanges[exchange].head, into: &targetText.value)
-    let authority = absolute?.authority
-    if !Forwarding.host(links.exchanges[exchange].head, authority: authority, into: &hostText.value)
-    {
-      hostText.value.append(utf8: upstreams.origins[relays[relay].origin].authority)
-    }
     Forwarding.request(
-      links.exchanges[exchange].head, target: targetText.value, host: hostText.value,
-      hop: hop.value,
-      options: options, trailersFollow: framing == .chunked,
-      trailersWelcome: relays[relay].wantsTrailers, into: &relays[relay].head)
+      links.exchanges[exchange].head,
+      authority: upstreams.origins[relays[relay].origin].authority, hop: hop.value,
+      client: links.exchanges[exchange].record.peer, options: options,
+      trailersFollow: framing == .chunked, trailersWelcome: relays[relay].wantsTrailers,
+      into: &relays[relay].head)
   }
 
   private func responseArrived(_ exchange: Handle, _ framing: BodyFraming) {
@@ -202,7 +194,7 @@ package final class ReverseProxy: ExchangeHandler, LeaseTaker {
     let downstream = relays[relay].downstream
     note(relay, link, wasReused: lease.wasReused)
     relays[relay].lease = consume lease
-    let upstream = links.openExchange(link, handler: number, context: relay)
+    let upstream = links.openExchange(link, handler: handlerNumber, context: relay)
     relays[relay].upstream = upstream
     links.sendHead(upstream, relays[relay].head, body: relays[relay].body)
     if !relays[relay].held.isEmpty {

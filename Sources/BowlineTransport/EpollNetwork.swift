@@ -24,8 +24,9 @@ package final class EpollNetwork: Network {
   private let epoll: Int32
   private let ready: UnsafeMutablePointer<epoll_event>
   private let eventWaker: EventWaker
-  private var generator = SplitMix.seededBySystem()
-  package private(set) var now: Instant
+  private let generator = Held(SplitMix.seededBySystem())
+  /// Held, so that reading the time costs no bookkeeping.
+  private let turn = Held(Clock.monotonic())
 
   /// Fails when no descriptor is left.
   package init() throws(NetworkError) {
@@ -35,7 +36,6 @@ package final class EpollNetwork: Network {
     self.epoll = epoll
     self.eventWaker = eventWaker
     unsafe ready = .allocate(capacity: Self.batch)
-    now = Clock.monotonic()
     let interest = EPOLLIN.rawValue | EPOLLET.rawValue
     if let error = register(eventWaker.fd, interest, Self.wakerWord) { throw error }
   }
@@ -47,7 +47,8 @@ package final class EpollNetwork: Network {
 
   package var wallClockSeconds: Int64 { Clock.wallSeconds() }
   package var waker: any Waker { eventWaker }
-  package func random() -> UInt64 { generator.next() }
+  package var now: Instant { turn.value }
+  package func random() -> UInt64 { generator.value.next() }
 
   // MARK: Listening
 
@@ -206,7 +207,7 @@ package final class EpollNetwork: Network {
     if !events.isEmpty { events.removeAll(keepingCapacity: true) }
     // An interrupted wait (-1) is an empty turn.
     let count = unsafe epoll_wait(epoll, ready, Int32(Self.batch), milliseconds(until: deadline))
-    now = Clock.monotonic()
+    turn.value = Clock.monotonic()
     var index = 0
     while index < Int(count) {
       let word = unsafe ready[index].data.u64

@@ -28,18 +28,18 @@ package final class EventLoop {
   /// The loop's letter box.
   package let mailbox: Mailbox
 
-  private var timers: TimerWheel
-  private var events: [NetworkEvent] = []
-  private var expired: [UInt64] = []
+  private let timers: Held<TimerWheel>
+  private let events = Held<[NetworkEvent]>([])
+  private let expired = Held<[UInt64]>([])
   private var messages: [any Sendable] = []
   private var isStopping = false
 
   package init(network: any Network) {
     self.network = network
     mailbox = Mailbox(waker: network.waker)
-    timers = TimerWheel(now: network.now)
-    events.reserveCapacity(256)
-    expired.reserveCapacity(256)
+    timers = Held(TimerWheel(now: network.now))
+    events.value.reserveCapacity(256)
+    expired.value.reserveCapacity(256)
   }
 
   /// The instant of this turn.
@@ -48,11 +48,11 @@ package final class EventLoop {
   /// Calls `client.expired(token)` at `deadline`, rounded up to a millisecond. There is no way to
   /// take it back; schedule again and ignore the superseded call.
   package func schedule(_ token: UInt64, at deadline: Instant) {
-    timers.schedule(token: token, at: deadline)
+    timers.value.schedule(token: token, at: deadline)
   }
 
   /// The earliest deadline that has not been delivered, superseded ones included.
-  package var nextDeadline: Instant? { timers.nextDeadline }
+  package var nextDeadline: Instant? { timers.value.nextDeadline }
 
   /// Makes turns until `stop`. Owns the read buffer.
   package func run() {
@@ -67,8 +67,8 @@ package final class EventLoop {
   /// One turn. With `wait` it waits until something happens; without, it delivers what is there.
   package func turn(buffer: inout ReadBuffer, wait: Bool) {
     guard let client else { preconditionFailure("a loop that turns without a client") }
-    let deadline = wait && mailbox.isEmpty ? timers.nextDeadline : network.now
-    network.wait(until: deadline, events: &events)
+    let deadline = wait && mailbox.isEmpty ? timers.value.nextDeadline : network.now
+    network.wait(until: deadline, events: &events.value)
     deliverEvents(to: client, buffer: &buffer)
     deliverExpired(to: client, buffer: &buffer)
     if !mailbox.isEmpty { deliverMessages(to: client) }
@@ -78,8 +78,8 @@ package final class EventLoop {
 
   private func deliverEvents(to client: any LoopClient, buffer: inout ReadBuffer) {
     var index = 0
-    while index < events.count {
-      let event = events[index]
+    while index < events.value.count {
+      let event = events.value[index]
       switch event.source {
       case .socket(let token):
         buffer.bytes.removeAll()
@@ -92,15 +92,15 @@ package final class EventLoop {
   }
 
   private func deliverExpired(to client: any LoopClient, buffer: inout ReadBuffer) {
-    timers.advance(to: network.now, expired: &expired)
-    if expired.isEmpty { return }
+    timers.value.advance(to: network.now, expired: &expired.value)
+    if expired.value.isEmpty { return }
     var index = 0
-    while index < expired.count {
+    while index < expired.value.count {
       buffer.bytes.removeAll()
-      client.expired(expired[index], buffer: &buffer)
+      client.expired(expired.value[index], buffer: &buffer)
       index += 1
     }
-    expired.removeAll(keepingCapacity: true)
+    expired.value.removeAll(keepingCapacity: true)
   }
 
   private func deliverMessages(to client: any LoopClient) {

@@ -21,15 +21,22 @@ package protocol LeaseTaker: AnyObject {
 /// The upstreams of one loop.
 package final class Upstreams: LinkOwner {
   private let links: Links
-  private var number: UInt16 = 0
   package let origins: [Origin]
-  private var pools: [Pool]
-  private var nextOrigin: Int
+  private let state: Held<State>
   private let dials = Slab<Dial>()
-  /// Which dial a link under way belongs to, and which origin an open link leads to.
-  private var dialling: [DiallingLink] = []
-  private var members = LinkIndex()
-  private weak var taker: (any LeaseTaker)?
+
+  /// What changes with every request. Held, so that reaching it costs no bookkeeping.
+  private struct State: ~Copyable {
+    var number: UInt16 = 0
+    var pools: [Pool]
+    var nextOrigin: Int
+    /// Which dial a link under way belongs to, and which origin an open link leads to.
+    var dialling: [DiallingLink] = []
+    var members = LinkIndex()
+    /// Holds us; let go when the loop has ended. A weak reference would make every retain of a role
+    /// take the slow path.
+    var taker: (any LeaseTaker)?
+  }
 
   /// A connection attempt: one request's, through the origin's addresses in order.
   private struct Dial: ~Copyable {
@@ -45,20 +52,24 @@ package final class Upstreams: LinkOwner {
     let dial: Handle
   }
 
-  package init(links: Links, origins: [Origin], taker: any LeaseTaker) {
+  package init(links: Links, origins: [Origin]) {
     self.links = links
     self.origins = origins
-    self.taker = taker
     let limits = PoolLimits(links.settings)
-    pools = origins.map { _ in Pool(limits: limits) }
-    nextOrigin = Int(truncatingIfNeeded: links.network.random() >> 1) % max(origins.count, 1)
-    number = links.register(self)
+    let first = Int(truncatingIfNeeded: links.network.random() >> 1) % max(origins.count, 1)
+    state = Held(State(pools: origins.map { _ in Pool(limits: limits) }, nextOrigin: first))
+    state.value.number = links.register(self)
   }
+
+  /// Names who asks for connections, once, before the first is asked for.
+  package func serve(_ taker: any LeaseTaker) { state.value.taker = taker }
+
+  package func loopEnded() { state.value.taker = nil }
 
   /// The next upstream in turn.
   package func pick() -> Int {
-    let origin = nextOrigin
-    nextOrigin = origin + 1 == origins.count ? 0 : origin + 1
+    let origin = state.value.nextOrigin
+    state.value.nextOrigin = origin + 1 == origins.count ? 0 : origin + 1
     return origin
   }
 
@@ -77,19 +88,19 @@ package final class Upstreams: LinkOwner {
     _ ticket: Handle, origin: Int, fresh: Bool = false, careful: Bool
   ) -> LeaseOutcome {
     while true {
-      switch pools[origin].ask(ticket, fresh: fresh, now: links.now) {
+      switch state.value.pools[origin].ask(ticket, fresh: fresh, now: links.now) {
       case .reuse(let link):
         if isUsable(link, careful: careful) {
           return .ready(Lease(link: link, origin: origin, wasReused: true))
         }
         // It died at rest. Its end will be reported; its place is free already.
-        pools[origin].discarded()
-        members.remove(link)
+        state.value.pools[origin].discarded()
+        state.value.members.remove(link)
       case .dial:
         startDial(ticket, origin: origin)
         return .pending(isWaiting: false)
       case .wait(let deadline):
-        links.wake(number, at: deadline)
+        links.wake(state.value.number, at: deadline)
         return .pending(isWaiting: true)
       case .refuse:
         return .refused
@@ -108,7 +119,7 @@ package final class Upstreams: LinkOwner {
 
   /// The request no longer wants its connection. A dial under way goes on, for the pool.
   package func cancel(_ ticket: Handle, origin: Int) {
-    if pools[origin].cancel(ticket) { return }
+    if state.value.pools[origin].cancel(ticket) { return }
     for handle in dials.handles where dials[handle].ticket == ticket {
       dials[handle].isCancelled = true
     }
@@ -136,14 +147,14 @@ package final class Upstreams: LinkOwner {
 
   private func put(_ link: Handle, origin: Int) {
     let facts = links.facts(link)
-    let decision = pools[origin].giveBack(
+    let decision = state.value.pools[origin].giveBack(
       link, opened: facts.opened.advanced(milliseconds: -ageLead(facts.id)),
       uses: Int(facts.exchanges), now: links.now)
     switch decision {
     case .keep:
-      members.set(link, origin)
+      state.value.members.set(link, origin)
     case .hand(let ticket):
-      taker?.leaseGranted(ticket, Lease(link: link, origin: origin, wasReused: true))
+      state.value.taker?.leaseGranted(ticket, Lease(link: link, origin: origin, wasReused: true))
     case .closeForAge:
       links.close(link, .usPoolAge)
       dialForWaiting(origin)
@@ -165,16 +176,16 @@ package final class Upstreams: LinkOwner {
     let link = lease.link
     let origin = lease.origin
     lease.settle()
-    pools[origin].discarded()
+    state.value.pools[origin].discarded()
     links.close(link, reason)
     dialForWaiting(origin)
   }
 
   /// Closes what is idle (drain).
   package func closeIdle() {
-    for origin in pools.indices {
-      for link in pools[origin].takeIdle() {
-        members.remove(link)
+    for origin in state.value.pools.indices {
+      for link in state.value.pools[origin].takeIdle() {
+        state.value.members.remove(link)
         links.close(link, .usDrain)
       }
     }
@@ -189,34 +200,34 @@ package final class Upstreams: LinkOwner {
 
   private func attempt(_ dial: Handle) {
     let address = origins[dials[dial].origin].addresses[dials[dial].address]
-    let link = links.dial(address, owner: number, since: dials[dial].began)
-    dialling.append(DiallingLink(link: link, dial: dial))
+    let link = links.dial(address, owner: state.value.number, since: dials[dial].began)
+    state.value.dialling.append(DiallingLink(link: link, dial: dial))
   }
 
   private func dialForWaiting(_ origin: Int) {
-    guard let ticket = pools[origin].dialForWaiting() else { return }
+    guard let ticket = state.value.pools[origin].dialForWaiting() else { return }
     startDial(ticket, origin: origin)
   }
 
   package func linkOpened(_ link: Handle) {
-    guard let index = dialling.lastIndex(where: { $0.link == link }) else { return }
-    let handle = dialling.remove(at: index).dial
+    guard let index = state.value.dialling.lastIndex(where: { $0.link == link }) else { return }
+    let handle = state.value.dialling.remove(at: index).dial
     let dial = dials.remove(handle)
-    pools[dial.origin].dialled()
+    state.value.pools[dial.origin].dialled()
     if dial.isCancelled {
       put(link, origin: dial.origin)
     } else {
-      taker?.leaseGranted(
+      state.value.taker?.leaseGranted(
         dial.ticket, Lease(link: link, origin: dial.origin, wasReused: false))
     }
   }
 
   package func linkEnded(_ link: Handle, _ reason: EndReason, _ error: NetworkError?) {
-    if let index = dialling.lastIndex(where: { $0.link == link }) {
-      dialEnded(dialling.remove(at: index).dial, reason, error)
-    } else if let origin = members.origin(link) {
-      members.remove(link)
-      if pools[origin].idleEnded(link) { dialForWaiting(origin) }
+    if let index = state.value.dialling.lastIndex(where: { $0.link == link }) {
+      dialEnded(state.value.dialling.remove(at: index).dial, reason, error)
+    } else if let origin = state.value.members.origin(link) {
+      state.value.members.remove(link)
+      if state.value.pools[origin].idleEnded(link) { dialForWaiting(origin) }
     }
   }
 
@@ -232,18 +243,22 @@ package final class Upstreams: LinkOwner {
       return
     }
     let dial = dials.remove(handle)
-    pools[origin].dialFailed()
-    if !dial.isCancelled { taker?.leaseRefused(dial.ticket, origin: origin, reason, error) }
+    state.value.pools[origin].dialFailed()
+    if !dial.isCancelled {
+      state.value.taker?.leaseRefused(dial.ticket, origin: origin, reason, error)
+    }
     dialForWaiting(origin)
   }
 
   /// The wait of the first in line may be over.
   package func wokenAt(_ now: Instant) {
-    for origin in pools.indices {
-      while let ticket = pools[origin].expire(now: now) {
-        taker?.leaseRefused(ticket, origin: origin, .policyTimeoutWaiting, nil)
+    for origin in state.value.pools.indices {
+      while let ticket = state.value.pools[origin].expire(now: now) {
+        state.value.taker?.leaseRefused(ticket, origin: origin, .policyTimeoutWaiting, nil)
       }
-      if let next = pools[origin].nextDeadline { links.wake(number, at: next) }
+      if let next = state.value.pools[origin].nextDeadline {
+        links.wake(state.value.number, at: next)
+      }
     }
   }
 }

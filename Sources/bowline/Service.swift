@@ -269,6 +269,7 @@ struct Service {
     loop.run()
     if links.drainWasCut { progress.cut() }
     links.handOverJournal()
+    links.end()
     loop.client = nil
   }
 }

@@ -158,9 +158,8 @@ func onward(
   _ line: String, host: String = "h", _ fields: String = "", asks: Bool = false,
   via: String = "1.1", _ tail: String = ""
 ) -> String {
-  "\(line) HTTP/1.1\r\nHost: \(host)\r\n\(fields)"
-    + "X-Forwarded-For: 127.0.0.1\r\nX-Forwarded-Proto: http\r\n"
-    + (asks ? "TE: trailers\r\n" : "") + "Via: \(via) hop\r\n\(tail)\r\n"
+  "\(line) HTTP/1.1\r\nHost: \(host)\r\n\(fields)X-Forwarded-For: 127.0.0.1\r\n"
+    + (asks ? "TE: trailers\r\n" : "") + "X-Forwarded-Proto: http\r\nVia: \(via) hop\r\n\(tail)\r\n"
 }
 
 /// A response head as the proxy hands it back.

@@ -3,6 +3,7 @@ enum RawMemory {
   /// Audited files: path to what they do there.
   static let files = [
     "Sources/BowlineCore/ByteBuffer.swift": "one block of bytes with a window",
+    "Sources/BowlineCore/Row.swift": "plain values in a run with one owner",
     "Sources/BowlineCore/Scan.swift": "scans that check once and read a word at a time",
     "Sources/BowlineCore/Slab.swift": "cells behind generation-checked handles",
   ]
