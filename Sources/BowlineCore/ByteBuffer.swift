@@ -118,6 +118,29 @@ package struct ByteBuffer: ~Copyable {
     tail += digits
   }
 
+  /// Appends an IPv4 address: `192.0.2.7`.
+  package mutating func append(dotted address: UInt32) {
+    reserve(16)
+    var place = tail
+    var shift: UInt32 = 32
+    while shift > 0 {
+      shift -= 8
+      let octet = address >> shift & 0xff
+      if octet >= 100 {
+        unsafe base[place] = UInt8(truncatingIfNeeded: 0x30 &+ octet / 100)
+        place &+= 1
+      }
+      if octet >= 10 {
+        unsafe base[place] = UInt8(truncatingIfNeeded: 0x30 &+ octet / 10 % 10)
+        place &+= 1
+      }
+      unsafe base[place] = UInt8(truncatingIfNeeded: 0x30 &+ octet % 10)
+      unsafe base[place &+ 1] = 0x2e
+      place &+= 2
+    }
+    tail = place - 1
+  }
+
   /// Drops the `count` oldest bytes.
   package mutating func consume(_ count: Int) {
     precondition(count >= 0 && count <= tail - head, "consumed more than there is")

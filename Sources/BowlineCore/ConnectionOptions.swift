@@ -7,7 +7,7 @@
 /// The connection options of one message, all Connection lines together.
 package struct ConnectionOptions: Sendable, Equatable {
   // The words first: a machine keeps this value, and packs its own bytes behind ours.
-  private var nominated = FieldNameSet()
+  private(set) var nominated = FieldNameSet()
   private var filter: UInt64 = 0
   /// `close`: the sender closes the connection after this message.
   package private(set) var close = false

@@ -14,6 +14,9 @@ package enum FieldName: UInt8, Sendable, CaseIterable, BitwiseCopyable {
   case cookie, setCookie, cacheControl, location, etag, lastModified, ifModifiedSince, ifNoneMatch
   case userAgent, accept, acceptEncoding, acceptLanguage, referer, allow, retryAfter
 
+  /// True for the names that have a case here.
+  package var isInterned: Bool { rawValue != 0 }
+
   /// The name as we write it; empty for `.other`.
   package var text: StaticString {
     switch self {

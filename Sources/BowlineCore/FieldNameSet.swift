@@ -19,5 +19,10 @@ package struct FieldNameSet: Sendable, Equatable, ExpressibleByArrayLiteral {
   /// True when `name` is in the set.
   package func contains(_ name: FieldName) -> Bool { bits & name.bit != 0 }
 
+  /// The names that are in either set.
+  package func union(_ others: FieldNameSet) -> FieldNameSet {
+    FieldNameSet(bits: bits | others.bits)
+  }
+
   package mutating func insert(_ name: FieldName) { bits |= name.bit }
 }

@@ -29,18 +29,18 @@ package struct ForwardingHop: ~Copyable {
   /// hops before us (RFC 9110 §7.6.3).
   func endRequest(_ received: Version, _ out: inout HeadBlock) {
     if received >= .http11 {
-      out.add(0..<request11.count, of: request11)
+      out.add(0..<request11.count, of: request11) { _, _ in true }
     } else {
-      out.add(0..<request10.count, of: request10)
+      out.add(0..<request10.count, of: request10) { _, _ in true }
     }
   }
 
   /// The same for a response.
   func endResponse(_ received: Version, _ out: inout HeadBlock) {
     if received >= .http11 {
-      out.add(0..<response11.count, of: response11)
+      out.add(0..<response11.count, of: response11) { _, _ in true }
     } else {
-      out.add(0..<response10.count, of: response10)
+      out.add(0..<response10.count, of: response10) { _, _ in true }
     }
   }
 }
@@ -122,18 +122,11 @@ package enum Forwarding {
     _ head: borrowing HeadBlock, but stays: FieldNameSet, _ options: ConnectionOptions,
     _ trailersFollow: Bool, _ out: inout HeadBlock
   ) {
-    var first = 0
-    var index = 0
-    while index < head.count {
-      if stays.contains(head[index].name)
-        || !HopByHop.forwards(head, index, nominated: options, trailersFollow: trailersFollow)
-      {
-        out.add(first..<index, of: head)
-        first = index + 1
-      }
-      index += 1
+    let stays = HopByHop.staying(stays, nominated: options, trailersFollow: trailersFollow)
+    out.add(0..<head.count, of: head) { head, index in
+      let name = head[index].name
+      return !stays.contains(name) && (name.isInterned || !options.nominates(head, index))
     }
-    out.add(first..<index, of: head)
   }
 
   /// The response head for a client: final or 1xx.

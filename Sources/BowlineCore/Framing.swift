@@ -11,8 +11,8 @@ package enum BodyFraming: Equatable, Sendable {
   /// No longer HTTP: a successful CONNECT or a 101 (RFC 9112 §6.3 rule 2, RFC 9110 §7.8).
   case tunnel
 
-  /// True when the section behind the body may hold fields.
-  package var mayHaveTrailers: Bool {
+  /// True for the one framing that may be followed by trailers.
+  package var isChunked: Bool {
     if case .chunked = self { true } else { false }
   }
 }

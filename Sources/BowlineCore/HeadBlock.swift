@@ -38,9 +38,7 @@ package struct FieldEntry: Sendable, BitwiseCopyable {
   }
 
   /// The same line `offset` bytes further on.
-  func moved(by offset: Int) -> FieldEntry {
-    FieldEntry(self, movedBy: UInt32(truncatingIfNeeded: offset))
-  }
+  func moved(by offset: UInt32) -> FieldEntry { FieldEntry(self, movedBy: offset) }
 }
 
 /// The first line of a head, as ranges of the block's bytes.
@@ -71,6 +69,7 @@ package struct HeadBlock: ~Copyable {
   // One bit per interned name: asking for an absent field costs no walk over the entries.
   private var seen: UInt64 = 0
   private var seenTwice: UInt64 = 0
+  private let pin = Pin()
 
   package init() {
     bytes = ByteBuffer(capacity: 1024)
@@ -217,58 +216,56 @@ extension HeadBlock {
 
   /// Adds a copy of a field line of a received head. Its bytes were checked when it was parsed.
   package mutating func add(_ index: Int, of received: borrowing HeadBlock) {
-    add(index..<index + 1, of: received)
+    add(index..<index + 1, of: received) { _, _ in true }
   }
 
-  /// Adds copies of the field lines `lines` of a received or composed head. Their bytes were
+  /// Adds copies of the field lines of a received or composed head that go on. Their bytes were
   /// checked when it was made.
   ///
-  /// Lines that stand as we write them, "name: value CRLF", are copied together, in one run; the
-  /// others lose their odd whitespace.
-  package mutating func add(_ lines: Range<Int>, of received: borrowing HeadBlock) {
+  /// Lines that stand as we write them, "name: value CRLF", one behind the other, are copied in one
+  /// run; the others lose their odd whitespace.
+  @inline(__always)
+  mutating func add(
+    _ lines: Range<Int>, of received: borrowing HeadBlock,
+    where goesOn: (borrowing HeadBlock, Int) -> Bool
+  ) {
+    let text = received.bytes.span
+    // The run that is being gathered: from its first byte to where its next line would begin.
+    var from = 0
+    var next = UInt32(0)
+    var moved = UInt32(0)
     var index = lines.lowerBound
     while index < lines.upperBound {
-      let end = received.endOfRun(index..<lines.upperBound)
-      if end == index {
-        addOdd(index, of: received)
-        index += 1
-      } else {
-        addRun(index..<end, of: received)
-        index = end
+      let entry = received.entries[index]
+      if goesOn(received, index) {
+        let isPlain =
+          entry.valueStart == entry.nameStart &+ UInt32(entry.nameLength) &+ 2
+          && text[Int(entry.valueStart) - 1] == 0x20
+        if !isPlain || entry.nameStart != next || next == 0 {
+          addRun(from, Int(next), text)
+          next = 0
+          if isPlain {
+            from = Int(entry.nameStart)
+            moved = UInt32(truncatingIfNeeded: bytes.count - from)
+          } else {
+            addOdd(index, of: received)
+          }
+        }
+        if isPlain {
+          next = entry.valueStart &+ entry.valueLength &+ 2
+          note(entry.moved(by: moved))
+        }
       }
-    }
-  }
-
-  /// The end of the run of lines at the front of `lines` that stand as we write them.
-  private func endOfRun(_ lines: Range<Int>) -> Int {
-    let text = bytes.span
-    var index = lines.lowerBound
-    var place = entries[index].nameStart
-    while index < lines.upperBound {
-      let entry = entries[index]
-      guard entry.nameStart == place,
-        entry.valueStart == place &+ UInt32(entry.nameLength) &+ 2,
-        text[Int(entry.valueStart) - 1] == 0x20
-      else { break }
-      place = entry.valueStart &+ entry.valueLength &+ 2
       index += 1
     }
-    return index
+    addRun(from, Int(next), text)
   }
 
-  private mutating func addRun(_ lines: Range<Int>, of received: borrowing HeadBlock) {
-    let last = received.entries[lines.upperBound - 1]
-    let from = Int(received.entries[lines.lowerBound].nameStart)
-    let moved = bytes.count - from
+  private mutating func addRun(_ from: Int, _ next: Int, _ text: Span<UInt8>) {
+    if next == 0 { return }
     // Behind the last value stand either its CRLF, or whitespace that does not go on.
-    bytes.append(
-      received.bytes.span.extracting(from..<Int(last.valueStart &+ last.valueLength)))
+    bytes.append(text.extracting(from..<next - 2))
     bytes.append("\r\n")
-    var index = lines.lowerBound
-    while index < lines.upperBound {
-      note(received.entries[index].moved(by: moved))
-      index += 1
-    }
   }
 
   private mutating func addOdd(_ index: Int, of received: borrowing HeadBlock) {

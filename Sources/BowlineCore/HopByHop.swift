@@ -20,6 +20,16 @@ package enum HopByHop {
     .proxyAuthenticate, .proxyAuthorization, .proxyAuthenticationInfo,
   ]
 
+  /// The interned names of a head that are not copied: `others`, and what `forwards` refuses. What
+  /// the options nominate beyond these has a name that is not interned.
+  static func staying(
+    _ others: FieldNameSet, nominated options: ConnectionOptions, trailersFollow: Bool
+  ) -> FieldNameSet {
+    var names = neverForwarded.union(others).union(options.nominated)
+    if !trailersFollow { names.insert(.trailer) }
+    return names
+  }
+
   /// True when the field line at `index` is copied to the next hop.
   ///
   /// Framing is decided before this is asked, so a peer that nominates Content-Length gains
@@ -39,10 +49,10 @@ package enum HopByHop {
     in section: Section = .head, trailersFollow: Bool = true
   ) -> Bool {
     let name = head[index].name
-    if neverForwarded.contains(name) { return false }
-    if name == .trailer && !trailersFollow { return false }
+    let stays = staying([], nominated: options, trailersFollow: trailersFollow)
+    if stays.contains(name) { return false }
     switch section {
-    case .head: return !options.nominates(head, index)
+    case .head: return name.isInterned || !options.nominates(head, index)
     case .trailers:
       return TrailerRules.permits(head, index) && !options.mayNominate(trailers: head, index)
     }

@@ -97,9 +97,9 @@ struct CellTable<Element: ~Copyable>: ~Copyable {
   @inlinable
   @inline(__always)
   func contains(_ handle: Handle) -> Bool {
+    // Handles that were given out are odd, so an equal generation is that of a living element.
     unsafe Int(handle.index) < header.pointee.cells
       && header.pointee.generations[Int(handle.index)] == handle.generation
-      && handle.generation & 1 == 1
   }
 
   /// The address of a living element.

@@ -3,12 +3,7 @@ extension SocketAddress {
   /// (RFC 5952).
   package func appendHost(to out: inout ByteBuffer) {
     if isIPv4 {
-      var shift: UInt64 = 32
-      while shift > 0 {
-        shift -= 8
-        out.append(decimal: low >> shift & 0xff)
-        if shift > 0 { out.append(0x2e) }
-      }
+      out.append(dotted: UInt32(truncatingIfNeeded: low))
       return
     }
     let gap = longestZeroRun

@@ -69,8 +69,11 @@ extension Exchange {
     record.version = head.start.version
     rateSince = now
     // Elsewhere the head stays in the block until the record is written.
-    if stream != 0 || framing.mayHaveTrailers { keepStory() }
+    if stream != 0 || framing.isChunked { keepStory() }
   }
+
+  /// True when both its messages are complete.
+  var isOver: Bool { progress.isSuperset(of: [.received, .sent]) }
 
   /// How many bytes may be received for it now; nil for none.
   var receiveLimit: Int? {

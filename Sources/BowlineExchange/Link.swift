@@ -56,6 +56,7 @@ struct Link: ~Copyable {
   var bytesOut: UInt64 = 0
   /// Value of `bytesOut` when the current exchange began: what was handed over of its request.
   var exchangeBytesOut: UInt64 = 0
+  private let pin = Pin()
 
   init(
     id: ConnectionID, side: Side, owner: UInt16, socket: SocketID, peer: SocketAddress,
@@ -90,6 +91,21 @@ extension Link {
     case .open: return leftover == .none
     }
   }
+
+  /// Notes what the socket is ready for. True when waiting output may be sent again.
+  mutating func note(_ readiness: Readiness) -> Bool {
+    if readiness.contains(.ended) {
+      flags.formUnion([.mayRead, .sawEnd])
+    } else if readiness.contains(.readable) {
+      flags.insert(.mayRead)
+    }
+    guard readiness.contains(.writable), flags.contains(.blocked) else { return false }
+    flags.remove(.blocked)
+    return true
+  }
+
+  /// True when an exchange whose messages are both complete can end: everything was handed over.
+  var mayFinish: Bool { state == .open && output == .none && multiplexed == nil }
 
   /// Notes what a receive of at most `limit` bytes brought.
   mutating func note(_ outcome: ReceiveOutcome, limit: Int, now: Instant) {

@@ -130,12 +130,7 @@ package final class Links: LoopClient {
     if links[handle].state == .dialling {
       dialReported(handle)
     } else {
-      if readiness.contains(.writable), links[handle].flags.contains(.blocked) {
-        links[handle].flags.remove(.blocked)
-        queueFlush(handle)
-      }
-      if readiness.contains(.ended) { links[handle].flags.formUnion([.mayRead, .sawEnd]) }
-      if readiness.contains(.readable) { links[handle].flags.insert(.mayRead) }
+      if links[handle].note(readiness) { queueFlush(handle) }
       read(handle, &buffer)
       if readiness.contains(.ended) { lookForReset(handle) }
     }
@@ -199,8 +194,7 @@ package final class Links: LoopClient {
         let handle = state.value.flushQueue[index]
         index += 1
         guard links.contains(handle) else { continue }
-        links[handle].flags.remove(.queued)
-        if links[handle].flags.contains(.doomed) {
+        if unqueued(&links[handle]) {
           tearDown(handle)
         } else {
           flush(handle)
@@ -215,9 +209,17 @@ package final class Links: LoopClient {
     }
   }
 
-  func queueFlush(_ handle: Handle) {
-    if links[handle].flags.contains(.queued) { return }
-    links[handle].flags.insert(.queued)
+  /// Taken off the queue. True when the link is to be closed.
+  private func unqueued(_ link: inout Link) -> Bool {
+    link.flags.remove(.queued)
+    return link.flags.contains(.doomed)
+  }
+
+  func queueFlush(_ handle: Handle) { queueFlush(&links[handle], handle) }
+
+  func queueFlush(_ link: inout Link, _ handle: Handle) {
+    if link.flags.contains(.queued) { return }
+    link.flags.insert(.queued)
     state.value.flushQueue.append(handle)
   }
 

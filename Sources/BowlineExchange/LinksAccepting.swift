@@ -109,7 +109,7 @@ extension Links {
         if case .bytes = network.peek(links[handle].socket) { continue }
         if links[handle].exchanges == 0 {
           links[handle].progress = now
-          rearm(handle)
+          rearmExactly(handle)
         } else {
           doom(handle, .usDrain)
         }

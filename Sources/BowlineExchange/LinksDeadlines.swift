@@ -6,8 +6,9 @@
 // nothing, and the steady state of a busy connection touches the wheel once per timeout, not once
 // per request.
 //
-// An entry that fires before the horizon (now, plus the shortest timeout of an open link) is early
+// An entry that fires at the horizon (now, plus the shortest timeout of an open link) is early
 // enough for whatever an event can have made of the deadline: every timeout counts from an event.
+// So an event looks at no timeout at all; the entry that fires does.
 
 package import BowlineCore
 import BowlineHTTP1
@@ -17,11 +18,18 @@ import BowlineTransport
 extension Links {
   /// Sets a timer entry for the link, if none fires early enough.
   func rearm(_ handle: Handle) {
-    if links[handle].armed <= state.value.horizon && links[handle].state == .open { return }
-    rearmExactly(handle)
+    guard links[handle].state == .open else {
+      rearmExactly(handle)
+      return
+    }
+    let horizon = state.value.horizon
+    if links[handle].armed <= horizon { return }
+    links[handle].armed = horizon
+    loop.schedule(handle.word, at: horizon)
   }
 
-  private func rearmExactly(_ handle: Handle) {
+  /// The same where a deadline came nearer than the shortest timeout.
+  func rearmExactly(_ handle: Handle) {
     let due = dueTime(links[handle])
     if due >= links[handle].armed { return }
     links[handle].armed = due

@@ -46,13 +46,9 @@ extension Links {
   /// Ends the exchange of an HTTP/1 link when both its messages are complete and flushed.
   func finishIfDone(_ link: Handle) {
     let exchange = links[link].exchange
-    guard exchange != .none, links[link].multiplexed == nil, links[link].state == .open,
-      exchanges[exchange].progress.isSuperset(of: [.received, .sent]),
-      links[link].output == .none
-    else { return }
+    guard exchange != .none, exchanges[exchange].isOver, links[link].mayFinish else { return }
     let side = links[link].side
-    links[link].exchange = exchanges[exchange].next
-    let persists = links[link].http1.beginNext() && !links[link].flags.contains(.peerEnded)
+    let persists = takeOff(&links[link], exchanges[exchange].next)
     handler(exchange).exchangeFinished(exchange)
     if side == .downstream {
       record(exchange, .complete)
@@ -63,19 +59,27 @@ extension Links {
     }
   }
 
+  /// Takes the finished exchange off its link. True when the link carries another.
+  private func takeOff(_ link: inout Link, _ next: Handle) -> Bool {
+    link.exchange = next
+    return link.http1.beginNext() && !link.flags.contains(.peerEnded)
+  }
+
   private func afterResponse(_ link: Handle, persists: Bool) {
     guard links.contains(link), links[link].flags.isDisjoint(with: .doomed) else { return }
-    if isDraining {
+    if persists && !isDraining {
+      if links[link].leftover != .none || links[link].flags.contains(.mayRead) {
+        queueResume(link)
+      }
+    } else if isDraining {
       beginClose(link, .usDrain, lingers: links[link].leftover != .none)
-    } else if !persists {
+    } else {
       // A client that said close, or that spoke 1.0, sends no more: no need to linger for it,
       // unless it has.
       let asked = links[link].flags.contains(.peerEnded) || clientAskedClose(link)
       beginClose(
         link, asked ? .clientAskedClose : .usClosedAfterResponse,
         lingers: !asked || links[link].leftover != .none)
-    } else if links[link].leftover != .none || links[link].flags.contains(.mayRead) {
-      queueResume(link)
     }
   }
 

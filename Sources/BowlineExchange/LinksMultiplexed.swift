@@ -76,9 +76,7 @@ extension Links {
 
   /// Ends one stream's exchange when both its messages are complete; the link goes on.
   private func finishStream(_ link: Handle, _ exchange: Handle) {
-    guard exchanges.contains(exchange),
-      exchanges[exchange].progress.isSuperset(of: [.received, .sent])
-    else { return }
+    guard exchanges.contains(exchange), exchanges[exchange].isOver else { return }
     unlink(link, exchange)
     handler(exchange).exchangeFinished(exchange)
     if exchanges[exchange].side == .downstream { record(exchange, Failure(.complete)) }

@@ -13,7 +13,7 @@ extension Links {
   /// turn.
   func read(_ handle: Handle, _ buffer: inout ReadBuffer) {
     var rounds = 0
-    while links.contains(handle), let limit = receiveLimit(links[handle]) {
+    while links.contains(handle), let limit = receiveLimit(&links[handle]) {
       if rounds == Self.receivesPerEvent {
         // Not in this turn: whoever sends faster than we read would keep it to itself.
         postpone(handle)
@@ -21,9 +21,7 @@ extension Links {
       }
       rounds += 1
       buffer.bytes.removeAll()
-      let outcome = network.receive(links[handle].socket, into: &buffer, limit: limit)
-      links[handle].note(outcome, limit: limit, now: now)
-      switch outcome {
+      switch receive(&links[handle], &buffer, limit) {
       case .bytes(let count):
         let used = received(handle, buffer.bytes.span)
         if used < count { keepLeftover(handle, buffer.bytes.span.extracting(used..<count)) }
@@ -35,8 +33,16 @@ extension Links {
     if links.contains(handle) { rearm(handle) }
   }
 
+  private func receive(
+    _ link: inout Link, _ buffer: inout ReadBuffer, _ limit: Int
+  ) -> ReceiveOutcome {
+    let outcome = network.receive(link.socket, into: &buffer, limit: limit)
+    link.note(outcome, limit: limit, now: now)
+    return outcome
+  }
+
   /// How many bytes may be received now; nil for none.
-  private func receiveLimit(_ link: borrowing Link) -> Int? {
+  private func receiveLimit(_ link: inout Link) -> Int? {
     guard link.mayReceive else { return nil }
     let exchange = link.exchange
     if exchange == .none || link.multiplexed != nil || link.state == .closing {

@@ -21,7 +21,7 @@ extension Links {
     _ exchange: Handle, _ head: borrowing HeadBlock, body: OutgoingBody, close: Bool = false
   ) {
     let link = exchanges[exchange].link
-    let output = outputBuffer(link)
+    let output = outputBuffer(&links[link], link)
     exchanges[exchange].progress.insert(.headSent)
     if let machine = links[link].multiplexed {
       let hasBody = body != .none && body != .length(0)
@@ -33,7 +33,6 @@ extension Links {
     } else {
       links[link].http1.send(request: head, body: body, close: close, into: &buffers[output])
     }
-    queueFlush(link)
   }
 
   /// Sends a 1xx head to a client that understands it (RFC 9110 §15.2).
@@ -53,11 +52,9 @@ extension Links {
   package func sendBody(_ exchange: Handle, _ bytes: Span<UInt8>) {
     if bytes.isEmpty { return }
     let link = exchanges[exchange].link
-    let output = outputBuffer(link)
-    if links[link].side == .downstream {
-      exchanges[exchange].record.responseBytes &+= UInt64(bytes.count)
-    }
-    queueFlush(link)
+    let output = outputBuffer(&links[link], link)
+    // Counted in both directions; only that of a downstream exchange is ever looked at.
+    exchanges[exchange].record.responseBytes &+= UInt64(bytes.count)
     if let machine = links[link].multiplexed {
       machine.sendBody(exchanges[exchange].stream, bytes, into: &buffers[output])
     } else if bytes.count >= Self.directSend, maySend(link) {
@@ -170,6 +167,13 @@ extension Links {
   func outputBuffer(_ link: Handle) -> Handle {
     if links[link].output == .none { links[link].output = buffers.lend { ByteBuffer() } }
     return links[link].output
+  }
+
+  /// The same, for output that is sent when this event is over.
+  private func outputBuffer(_ link: inout Link, _ handle: Handle) -> Handle {
+    queueFlush(&link, handle)
+    if link.output == .none { link.output = buffers.lend { ByteBuffer() } }
+    return link.output
   }
 
   /// Hands the link's output to the kernel, as much as it takes.

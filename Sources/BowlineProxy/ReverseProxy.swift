@@ -59,62 +59,74 @@ package final class ReverseProxy: ExchangeHandler, LeaseTaker {
   }
 
   private func requestArrived(_ exchange: Handle, _ framing: BodyFraming) {
-    // A gateway opens no tunnels, and has no secured connection to offer (RFC 9110 §7.4).
-    let method = links.exchanges[exchange].head.start.method
-    if method == .connect || Forwarding.isSecured(links.exchanges[exchange].head) {
-      let status: Status = method == .connect ? 405 : 421
+    if let status = refusal(links.exchanges[exchange].head) {
       links.answer(exchange, status, Failure(.policyRefusedTarget))
       return
     }
     let relay = relays.lend { Relay() }
-    relays[relay].downstream = exchange
-    relays[relay].origin = upstreams.pick()
-    relays[relay].method = method
     links.exchanges[exchange].context = relay
-    compose(relay, exchange, framing)
+    compose(
+      &relays[relay], links.exchanges[exchange], options: links.options(exchange), framing)
+    relays[relay].downstream = exchange
     ask(relay, fresh: false)
   }
 
-  /// Composes the head that goes on into the relay.
-  private func compose(_ relay: Handle, _ exchange: Handle, _ framing: BodyFraming) {
-    let options = links.options(exchange)
-    relays[relay].requestOptions = options
-    relays[relay].wantsTrailers = TrailerRules.areWelcome(links.exchanges[exchange].head, options)
-    relays[relay].body =
+  /// A gateway opens no tunnels, and has no secured connection to offer (RFC 9110 §7.4).
+  private func refusal(_ head: borrowing HeadBlock) -> Status? {
+    if case .connect = head.start.method { return 405 }
+    return Forwarding.isSecured(head) ? 421 : nil
+  }
+
+  /// Chooses the upstream, and composes the head that goes on into the relay.
+  private func compose(
+    _ relay: inout Relay, _ exchange: borrowing Exchange, options: ConnectionOptions,
+    _ framing: BodyFraming
+  ) {
+    relay.origin = upstreams.pick()
+    relay.method = exchange.head.start.method
+    relay.requestOptions = options
+    relay.wantsTrailers = TrailerRules.areWelcome(exchange.head, options)
+    relay.body =
       switch framing {
       case .none, .tunnel: .none
       case .length(let count): .length(count)
       case .chunked, .untilClose: .unknown
       }
     Forwarding.request(
-      links.exchanges[exchange].head,
-      authority: upstreams.origins[relays[relay].origin].authority, hop: hop.value,
-      client: links.exchanges[exchange].record.peer, options: options,
-      trailersFollow: framing == .chunked, trailersWelcome: relays[relay].wantsTrailers,
-      into: &relays[relay].head)
+      exchange.head, authority: upstreams.origins[relay.origin].authority, hop: hop.value,
+      client: exchange.record.peer, options: options, trailersFollow: framing.isChunked,
+      trailersWelcome: relay.wantsTrailers, into: &relay.head)
   }
 
   private func responseArrived(_ exchange: Handle, _ framing: BodyFraming) {
     let relay = links.exchanges[exchange].context
     let downstream = relays[relay].downstream
-    if framing == .untilClose && links.exchanges[exchange].head.contains(.transferEncoding) {
+    if case .untilClose = framing, links.exchanges[exchange].head.contains(.transferEncoding) {
       // A transfer coding that is not chunked: we do not decode it, and cannot pass it on.
       refuseResponse(relay, exchange, Fault(.codingUnknown, at: 0))
       return
     }
-    let requestEnded = relays[relay].flags.contains(.requestEnded)
     links.exchanges[downstream].record.marks.responseBegan = links.now
-    let options = links.options(exchange)
-    relays[relay].responseOptions = options
-    relays[relay].flags.insert(.responseBegan)
-    let body = outgoing(framing, exchange)
-    Forwarding.response(
-      links.exchanges[exchange].head, hop: hop.value, options: options,
-      trailersFollow: framing == .chunked && relays[relay].wantsTrailers, into: &scratch.value)
+    let requestEnded = compose(
+      &relays[relay], links.exchanges[exchange].head, options: links.options(exchange), framing)
     if !scratch.value.contains(.date) { links.appendDate(to: &scratch.value) }
     // A response that overtakes its request is the last one on the client's connection: what is
     // left of the request may never come (RFC 9112 §9.3).
+    let body = outgoing(framing, links.exchanges[exchange].head)
     links.sendHead(downstream, scratch.value, body: body, close: !requestEnded)
+  }
+
+  /// Composes the response head for the client. True when the request was complete before.
+  private func compose(
+    _ relay: inout Relay, _ head: borrowing HeadBlock, options: ConnectionOptions,
+    _ framing: BodyFraming
+  ) -> Bool {
+    relay.responseOptions = options
+    relay.flags.insert(.responseBegan)
+    Forwarding.response(
+      head, hop: hop.value, options: options,
+      trailersFollow: framing.isChunked && relay.wantsTrailers, into: &scratch.value)
+    return relay.flags.contains(.requestEnded)
   }
 
   /// Answers 502 instead of a response that must not go on.
@@ -124,16 +136,13 @@ package final class ReverseProxy: ExchangeHandler, LeaseTaker {
     upstreamFailed(relay, failure)
   }
 
-  private func outgoing(_ framing: BodyFraming, _ exchange: Handle) -> OutgoingBody {
+  private func outgoing(_ framing: BodyFraming, _ head: borrowing HeadBlock) -> OutgoingBody {
     switch framing {
     case .length(let count): return .length(count)
     case .chunked, .untilClose: return .unknown
     case .tunnel: return .none
     case .none:
-      guard let length = Framing.declaredLength(links.exchanges[exchange].head) else {
-        return .none
-      }
-      return .declared(length)
+      return Framing.declaredLength(head).map { .declared($0) } ?? .none
     }
   }
 
@@ -151,11 +160,8 @@ package final class ReverseProxy: ExchangeHandler, LeaseTaker {
 
   private func ask(_ relay: Handle, fresh: Bool) {
     let downstream = relays[relay].downstream
-    if links.exchanges[downstream].record.marks.leaseAsked == nil {
-      links.exchanges[downstream].record.marks.leaseAsked = links.now
-    }
     let origin = relays[relay].origin
-    links.exchanges[downstream].record.upstreamIndex = Int16(truncatingIfNeeded: origin)
+    noteAsked(&links.exchanges[downstream].record, origin)
     let outcome = upstreams.lease(
       relay, origin: origin, fresh: fresh, careful: !relays[relay].method.isIdempotent)
     switch consume outcome {
@@ -168,6 +174,11 @@ package final class ReverseProxy: ExchangeHandler, LeaseTaker {
     case .refused:
       refuse(relay, 503, Failure(.policyLimitWaiting))
     }
+  }
+
+  private func noteAsked(_ record: inout ExchangeRecord, _ origin: Int) {
+    if record.marks.leaseAsked == nil { record.marks.leaseAsked = links.now }
+    record.upstreamIndex = Int16(truncatingIfNeeded: origin)
   }
 
   package func leaseGranted(_ ticket: Handle, _ lease: consuming Lease) {
@@ -192,7 +203,9 @@ package final class ReverseProxy: ExchangeHandler, LeaseTaker {
   private func begin(_ relay: Handle, _ lease: consuming Lease) {
     let link = lease.link
     let downstream = relays[relay].downstream
-    note(relay, link, wasReused: lease.wasReused)
+    note(
+      &links.exchanges[downstream].record, links.facts(link), wasReused: lease.wasReused,
+      leaseReason(relays[relay], lease))
     relays[relay].lease = consume lease
     let upstream = links.openExchange(link, handler: handlerNumber, context: relay)
     relays[relay].upstream = upstream
@@ -209,18 +222,20 @@ package final class ReverseProxy: ExchangeHandler, LeaseTaker {
     }
   }
 
-  private func note(_ relay: Handle, _ link: Handle, wasReused: Bool) {
-    let downstream = relays[relay].downstream
-    let facts = links.facts(link)
-    let waited = relays[relay].flags.contains(.waiting)
-    links.exchanges[downstream].record.upstream = facts.id
-    links.exchanges[downstream].record.upstreamOrdinal = facts.exchanges + 1
-    links.exchanges[downstream].record.marks.leased = links.now
-    links.exchanges[downstream].record.lease =
-      waited
-      ? .waited
-      : wasReused ? .reused : relays[relay].replays > 0 ? .newAfterReplay : .newNoneIdle
-    if !wasReused { links.exchanges[downstream].record.marks.dialEnded = links.now }
+  private func leaseReason(_ relay: borrowing Relay, _ lease: borrowing Lease) -> LeaseReason {
+    if relay.flags.contains(.waiting) { return .waited }
+    if lease.wasReused { return .reused }
+    return relay.replays > 0 ? .newAfterReplay : .newNoneIdle
+  }
+
+  private func note(
+    _ record: inout ExchangeRecord, _ facts: LinkFacts, wasReused: Bool, _ reason: LeaseReason
+  ) {
+    record.upstream = facts.id
+    record.upstreamOrdinal = facts.exchanges + 1
+    record.marks.leased = links.now
+    record.lease = reason
+    if !wasReused { record.marks.dialEnded = links.now }
   }
 
   // MARK: Bodies

@@ -50,9 +50,15 @@ package struct NetworkError: Error, Equatable, Sendable {
 }
 
 /// What a socket is ready for. Edge-triggered: each report may be the only one.
+@frozen
+@usableFromInline
 package struct Readiness: OptionSet, Sendable {
-  package let rawValue: UInt8
+  @usableFromInline package let rawValue: UInt8
+  @inlinable
   package init(rawValue: UInt8) { self.rawValue = rawValue }
+  /// Its own, because the one that comes with a set is a witness call.
+  @inlinable
+  package func contains(_ other: Readiness) -> Bool { rawValue & other.rawValue == other.rawValue }
   /// Bytes, or the end of the peer's stream, can be received.
   package static let readable = Readiness(rawValue: 1)
   /// Bytes can be sent; a connect has ended, well or not.

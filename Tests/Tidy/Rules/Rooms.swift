@@ -19,7 +19,8 @@ struct Room {
 /// are `sideways`.
 enum Matrix {
   static let rooms = [
-    Room("BowlineCore", level: 0, rooms: []),
+    // Synchronization for `Pin` only, which locks nothing.
+    Room("BowlineCore", level: 0, rooms: [], system: ["Synchronization"]),
     Room("BowlineJournal", level: 0, rooms: ["BowlineCore"]),
     Room("BowlineHTTP1", level: 1, rooms: ["BowlineCore", "BowlineJournal"]),
     Room("BowlinePool", level: 1, rooms: ["BowlineCore", "BowlineJournal"]),
