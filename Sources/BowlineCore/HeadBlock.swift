@@ -65,6 +65,9 @@ package struct HeadBlock: ~Copyable {
   package var bytes: ByteBuffer
   /// The start line.
   package var start = StartLine()
+  /// What the Connection fields of a received head say; set by the machine that read it, and kept
+  /// while trailers follow.
+  package var options = ConnectionOptions()
   private var entries: Row<FieldEntry>
   // One bit per interned name: asking for an absent field costs no walk over the entries.
   private var seen: UInt64 = 0

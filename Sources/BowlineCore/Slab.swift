@@ -44,6 +44,24 @@ package struct Handle: Hashable, Sendable, BitwiseCopyable {
   package static var none: Handle { Handle(index: .max, generation: 0) }
 }
 
+/// Names an element that the holder has borrowed from a shelf and will give back itself, in half
+/// the room of a handle. Nobody else may give it back, so its generation needs no keeping.
+@frozen
+@usableFromInline
+package struct Loan: Equatable, Sendable, BitwiseCopyable {
+  @usableFromInline let index: UInt32
+
+  @inlinable
+  init(index: UInt32) { self.index = index }
+
+  /// Nothing borrowed.
+  @inlinable
+  package static var none: Loan { Loan(index: .max) }
+
+  @inlinable
+  package static func == (a: Loan, b: Loan) -> Bool { a.index == b.index }
+}
+
 /// Pages of cells with their generations: what a slab and a shelf share.
 @safe
 @usableFromInline
@@ -109,6 +127,22 @@ struct CellTable<Element: ~Copyable>: ~Copyable {
   func address(_ handle: Handle) -> UnsafeMutablePointer<Element> {
     precondition(contains(handle), "a handle used after its element was given up")
     return unsafe cell(Int(handle.index))
+  }
+
+  /// The address of an element that is borrowed now.
+  @inlinable
+  @inline(__always)
+  @unsafe
+  func address(_ loan: Loan) -> UnsafeMutablePointer<Element> {
+    precondition(isTaken(loan), "a loan used after it was given back")
+    return unsafe cell(Int(loan.index))
+  }
+
+  @inlinable
+  @inline(__always)
+  func isTaken(_ loan: Loan) -> Bool {
+    unsafe Int(loan.index) < header.pointee.cells
+      && header.pointee.generations[Int(loan.index)] & 1 == 1
   }
 
   @inlinable
@@ -269,9 +303,28 @@ package struct Shelf<Element: ~Copyable>: ~Copyable {
     return handle
   }
 
+  /// Borrows a free element for a holder that will give it back itself.
+  @inlinable
+  package func borrow(_ make: () -> Element) -> Loan { Loan(index: lend(make).index) }
+
   /// Takes a lent element back. The borrower must have emptied it.
   @inlinable
   package func giveBack(_ handle: Handle) { table.release(handle) }
+
+  /// The same for a loan.
+  @inlinable
+  package func giveBack(_ loan: Loan) {
+    precondition(table.isTaken(loan), "given back twice")
+    table.release(
+      Handle(index: loan.index, generation: table.generation(Int(loan.index))))
+  }
+
+  /// The borrowed element in place.
+  @inlinable
+  package subscript(loan: Loan) -> Element {
+    @inline(__always) unsafeAddress { unsafe UnsafePointer(table.address(loan)) }
+    @inline(__always) nonmutating unsafeMutableAddress { unsafe table.address(loan) }
+  }
 
   /// True while the element is lent under this handle.
   @inlinable

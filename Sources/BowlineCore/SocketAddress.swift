@@ -7,10 +7,10 @@ package struct SocketAddress: Hashable, Sendable {
   package let high: UInt64
   /// The 16 address bytes, second half.
   package let low: UInt64
-  /// Port in host order.
-  package var port: UInt16
   /// Scope of a link-local IPv6 address; else 0.
   package let scope: UInt32
+  /// Port in host order.
+  package var port: UInt16
 
   package init(high: UInt64, low: UInt64, port: UInt16, scope: UInt32 = 0) {
     self.high = high

@@ -33,14 +33,14 @@ struct Deadlines {
   }
 
   /// When what `link` waits for is overdue, but for its exchange.
-  func due(_ link: borrowing Link) -> Instant {
+  func due(_ link: borrowing Link, _ closing: Closing) -> Instant {
     let progress = link.progress
     switch link.state {
     case .dialling:
       return progress.advanced(milliseconds: connect)
     case .closing:
       if link.output != .none { return progress.advanced(milliseconds: writeStall) }
-      return link.closing.deadline(progress: progress, idle: lingerIdle, total: lingerTotal)
+      return closing.deadline(progress: progress, idle: lingerIdle, total: lingerTotal)
     case .open:
       let stall = link.output == .none ? nil : progress.advanced(milliseconds: writeStall)
       if link.exchange != .none { return stall ?? .distantFuture }

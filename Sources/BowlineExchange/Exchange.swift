@@ -29,6 +29,8 @@ package struct Exchange: ~Copyable {
   var story = ByteBuffer(capacity: 256)
   /// When a delay asked for by the role is over.
   var delayUntil = Instant.distantFuture
+  /// Bytes that its link had sent before it: to know what was handed over of its request.
+  var sentBefore: UInt64 = 0
   /// Body bytes received at the last check of the body rate, and when that was.
   var rateBytes: UInt64 = 0
   var rateSince = Instant(nanoseconds: 0)
@@ -55,6 +57,7 @@ extension Exchange {
     self.credit = credit
     progress = []
     delayUntil = .distantFuture
+    sentBefore = link.bytesOut
     rateBytes = 0
     rateSince = now
     record = ExchangeRecord(

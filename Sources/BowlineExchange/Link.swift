@@ -12,34 +12,43 @@ enum LinkState: UInt8 {
   case dialling, open, closing
 }
 
+/// Why and how a link ends.
+struct Ending {
+  var closing = Closing()
+  /// Why it closes, once that is decided.
+  var reason = EndReason.complete
+  var manner = CloseManner.orderly
+  /// What the network said, when it is why.
+  var error: NetworkError?
+}
+
 /// A machine joined to a socket. Lives in its loop's slab; nothing else touches it.
 ///
 /// An idle link owns no buffer and no exchange: this struct, one timer entry, and what the kernel
 /// keeps.
 struct Link: ~Copyable {
+  // In this order there is no hole between the fields: every idle connection has them.
   /// The machine, while the link speaks HTTP/1.
   var http1: HTTP1Connection
-  /// The machine, when it speaks a multiplexed protocol instead.
-  var multiplexed: (any MultiplexedMachine)?
+  /// Pipelined requests answered since others had a turn.
+  var burst: UInt16 = 0
   var socket: SocketID
   var state: LinkState
   let side: Side
   /// Which listener's role, or which owner of upstream links, this link belongs to.
   let owner: UInt16
   var flags = LinkFlags()
-  var closing = Closing()
-  /// Why it closes, once that is decided.
-  var doom = EndReason.complete
-  var doomManner = CloseManner.orderly
-  /// What the network said, when it is why.
-  var error: NetworkError?
-
+  /// Which machine, when it speaks a multiplexed protocol; 0 while it speaks HTTP/1.
+  var machine: UInt16 = 0
+  var exchanges: UInt32 = 0
+  /// Why and how it ends, lent by the loop once something of that is known.
+  var ending = Loan.none
   /// First of the exchanges on this link (HTTP/1 has one at most), or none.
   var exchange = Handle.none
   /// Bytes waiting to be sent, lent by the loop; none when there are none.
-  var output = Handle.none
+  var output = Loan.none
   /// Received bytes that may not be parsed yet (pipelined, or no credit), lent by the loop.
-  var leftover = Handle.none
+  var leftover = Loan.none
 
   /// When its timer entry fires.
   var armed = Instant.distantFuture
@@ -47,15 +56,10 @@ struct Link: ~Copyable {
   var progress: Instant
 
   let id: ConnectionID
-  let peer: SocketAddress
   let opened: Instant
-  var exchanges: UInt32 = 0
-  /// Pipelined requests answered since others had a turn.
-  var burst = 0
   var bytesIn: UInt64 = 0
   var bytesOut: UInt64 = 0
-  /// Value of `bytesOut` when the current exchange began: what was handed over of its request.
-  var exchangeBytesOut: UInt64 = 0
+  let peer: SocketAddress
   private let pin = Pin()
 
   init(
@@ -105,7 +109,7 @@ extension Link {
   }
 
   /// True when an exchange whose messages are both complete can end: everything was handed over.
-  var mayFinish: Bool { state == .open && output == .none && multiplexed == nil }
+  var mayFinish: Bool { state == .open && output == .none && machine == 0 }
 
   /// Notes what a receive of at most `limit` bytes brought.
   mutating func note(_ outcome: ReceiveOutcome, limit: Int, now: Instant) {

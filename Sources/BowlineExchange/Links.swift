@@ -31,6 +31,7 @@ package final class Links: LoopClient {
   /// The exchanges under way. Roles read heads from here.
   package let exchanges = Shelf<Exchange>()
   let buffers = Shelf<ByteBuffer>()
+  let endings = Shelf<Ending>()
 
   let roles = Held(RegisteredRoles())
   var listeners: [Listening] = []
@@ -109,6 +110,18 @@ package final class Links: LoopClient {
 
   func handler(_ exchange: Handle) -> any ExchangeHandler {
     roles.value.handlers[Int(exchanges[exchange].handler)]
+  }
+
+  /// The machine of a multiplexed link; nil for one that speaks HTTP/1.
+  func multiplexed(_ link: Handle) -> (any MultiplexedMachine)? {
+    let number = links[link].machine
+    return number == 0 ? nil : roles.value.machines[Int(number) - 1]
+  }
+
+  /// Why and how the link ends, as far as that is known.
+  func ending(_ link: Handle) -> Loan {
+    if links[link].ending == .none { links[link].ending = endings.borrow { Ending() } }
+    return links[link].ending
   }
 
   func owner(_ number: UInt16) -> any LinkOwner { roles.value.owners[Int(number)] }
@@ -234,6 +247,8 @@ package final class Links: LoopClient {
 struct RegisteredRoles: ~Copyable {
   var handlers: [any ExchangeHandler] = []
   var owners: [any LinkOwner] = []
+  /// The machines of multiplexed links, by the number that the link keeps; nil is free.
+  var machines: [(any MultiplexedMachine)?] = []
 }
 
 /// What changes on a loop with every event.

@@ -59,7 +59,7 @@ extension Links {
     state.value.downstreamCount += 1
     journal.value.opened(.downstream)
     if let error = network.watch(socket, token: handle.word) {
-      links[handle].error = error
+      endings[ending(handle)].error = error
       doom(handle, .usErrorDescriptors)
     } else {
       rearm(handle)

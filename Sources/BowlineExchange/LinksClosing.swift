@@ -10,7 +10,7 @@ extension Links {
   func doom(_ link: Handle, _ reason: EndReason) {
     if links[link].flags.contains(.doomed) { return }
     links[link].flags.insert(.doomed)
-    if links[link].doom == .complete { links[link].doom = reason }
+    if endings[ending(link)].reason == .complete { endings[ending(link)].reason = reason }
     if links[link].flags.contains(.queued) { return }
     queueFlush(link)
   }
@@ -24,10 +24,10 @@ extension Links {
   /// Starts the staged close (see `Closing`). `reason` is the record's.
   func beginClose(_ link: Handle, _ reason: EndReason, lingers: Bool) {
     guard links[link].state == .open else { return }
-    links[link].doom = reason
+    endings[ending(link)].reason = reason
     links[link].state = .closing
     returnLeftover(link)
-    let action = links[link].closing.begin(
+    let action = endings[ending(link)].closing.begin(
       lingers: lingers && links[link].flags.isDisjoint(with: .peerEnded),
       outputIsEmpty: links[link].output == .none, now: now)
     perform(action, link)
@@ -41,9 +41,9 @@ extension Links {
     case .halfClose:
       network.shutdownSend(links[link].socket)
       links[link].progress = now
-      if links[link].flags.contains(.peerEnded) { doom(link, links[link].doom) }
+      if links[link].flags.contains(.peerEnded) { doom(link, endings[ending(link)].reason) }
     case .close:
-      doom(link, links[link].doom)
+      doom(link, endings[ending(link)].reason)
     }
     rearm(link)
   }
@@ -63,26 +63,28 @@ extension Links {
       let exchange = links[link].exchange
       unlink(link, exchange)
       let failure = Failure(
-        links[link].doom, network: links[link].error, evidence: evidence(link, exchange))
+        endings[ending(link)].reason, network: endings[ending(link)].error,
+        evidence: evidence(link, exchange))
       handler(exchange).exchangeFailed(exchange, failure)
       if exchanges[exchange].side == .downstream { record(exchange, failure) }
       releaseExchange(exchange)
     }
     // In good order, a body that ends with the connection would look whole.
     if links[link].http1.sendsUntilClose || held(link).output > 0 {
-      links[link].doomManner = .reset
+      endings[ending(link)].manner = .reset
     }
     returnOutput(link)
     returnLeftover(link)
     let side = links[link].side
     let owner = links[link].owner
-    let reason = links[link].doom
-    let error = links[link].error
-    journal.value.ended(closingRecord(link))
-    if links[link].socket != .none { network.close(links[link].socket, links[link].doomManner) }
+    let ending = takeEnding(link)
+    journal.value.ended(closingRecord(link, ending.reason))
+    if links[link].socket != .none { network.close(links[link].socket, ending.manner) }
+    let machine = links[link].machine
+    if machine != 0 { roles.value.machines[Int(machine) - 1] = nil }
     _ = links.remove(link)
     if side == .upstream {
-      self.owner(owner).linkEnded(link, reason, error)
+      self.owner(owner).linkEnded(link, ending.reason, ending.error)
     } else {
       state.value.downstreamCount -= 1
       if listeners.contains(where: \.isPaused) { resumeAccepting() }
@@ -90,13 +92,22 @@ extension Links {
     }
   }
 
-  private func closingRecord(_ link: Handle) -> ConnectionRecord {
+  private func takeEnding(_ link: Handle) -> Ending {
+    let handle = ending(link)
+    let ending = endings[handle]
+    endings[handle] = Ending()
+    endings.giveBack(handle)
+    links[link].ending = .none
+    return ending
+  }
+
+  private func closingRecord(_ link: Handle, _ reason: EndReason) -> ConnectionRecord {
     let facts = links[link].socket == .none ? nil : network.facts(links[link].socket)
     var record = ConnectionRecord(
       id: links[link].id, side: links[link].side,
       local: facts?.local ?? SocketAddress(high: 0, low: 0, port: 0), peer: links[link].peer,
       opened: links[link].opened)
-    record.end = links[link].doom
+    record.end = reason
     record.closed = now
     record.exchanges = links[link].exchanges
     record.bytesIn = links[link].bytesIn

@@ -37,7 +37,8 @@ extension Links {
   }
 
   private func dueTime(_ link: borrowing Link) -> Instant {
-    var due = state.value.deadlines.due(link)
+    let closing = link.ending == .none ? Closing() : endings[link.ending].closing
+    var due = state.value.deadlines.due(link, closing)
     var exchange = link.state == .open ? link.exchange : .none
     while exchange != .none {
       due = min(due, state.value.deadlines.due(exchanges[exchange], on: link))
@@ -61,8 +62,8 @@ extension Links {
     case .dialling:
       doom(link, .upstreamTimeoutDialling)
     case .closing:
-      if links[link].output != .none { links[link].doomManner = .reset }
-      doom(link, links[link].doom)
+      if links[link].output != .none { endings[ending(link)].manner = .reset }
+      doom(link, endings[ending(link)].reason)
     case .open:
       if isStalled(link) {
         stalled(link)
@@ -82,10 +83,10 @@ extension Links {
 
   private func stalled(_ link: Handle) {
     let side = links[link].side
-    links[link].doomManner = .reset
+    endings[ending(link)].manner = .reset
     let reason: EndReason = side == .downstream ? .clientStalledWrite : .upstreamStalledWrite
     let exchange = links[link].exchange
-    if exchange == .none || links[link].multiplexed != nil {
+    if exchange == .none || links[link].machine != 0 {
       doom(link, reason)
     } else {
       fail(link, exchange, Failure(reason, evidence: evidence(link, exchange)))

@@ -20,7 +20,7 @@ extension Links {
       links[handle].socket = socket
       rearm(handle)
     case .failed(let error):
-      links[handle].error = error
+      endings[ending(handle)].error = error
       doom(handle, Self.dialEnd(error))
     }
     return handle
@@ -29,7 +29,7 @@ extension Links {
   func dialReported(_ link: Handle) {
     if links[link].flags.contains(.doomed) { return }
     if let error = network.connectResult(links[link].socket) {
-      links[link].error = error
+      endings[ending(link)].error = error
       doom(link, Self.dialEnd(error))
       return
     }
@@ -74,7 +74,7 @@ extension Links {
   /// What the Connection field of the request, or the final response, received on an exchange said
   /// (HTTP/1).
   package func options(_ exchange: Handle) -> ConnectionOptions {
-    links[exchanges[exchange].link].http1.peerOptions
+    exchanges[exchange].head.options
   }
 
   /// True until the link has ended.

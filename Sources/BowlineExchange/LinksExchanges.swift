@@ -28,7 +28,6 @@ extension Links {
     _ context: Handle
   ) {
     link.exchanges &+= 1
-    link.exchangeBytesOut = link.bytesOut
     exchanges[exchange].begin(
       on: link, handle, handler: handler, context: context, credit: settings[.watermarkHigh],
       now: now)
@@ -95,13 +94,13 @@ extension Links {
     handler(exchange).exchangeFailed(exchange, failure)
     if exchanges[exchange].side == .downstream { record(exchange, failure) }
     releaseExchange(exchange)
-    if links[link].multiplexed == nil { doom(link, failure.reason) }
+    if links[link].machine == 0 { doom(link, failure.reason) }
   }
 
   /// A client broke a rule, was too slow, or ended its stream too early: answer if that is still
   /// possible, and close.
   func failDownstream(_ link: Handle, _ exchange: Handle, _ failure: Failure, status: Status) {
-    if links[link].multiplexed != nil {
+    if links[link].machine != 0 {
       failStream(link, exchange, failure)
       return
     }
@@ -154,13 +153,13 @@ extension Links {
     let link = exchanges[exchange].link
     if exchanges[exchange].side == .downstream { record(exchange, failure) }
     unlink(link, exchange)
-    if let machine = links[link].multiplexed {
+    if let machine = multiplexed(link) {
       let output = outputBuffer(link)
       machine.reset(exchanges[exchange].stream, into: &buffers[output])
       queueFlush(link)
     } else if links[link].http1.sendsUntilClose || links[link].side == .upstream {
       // A close-delimited body would look complete if the connection ended in order.
-      links[link].doomManner = .reset
+      endings[ending(link)].manner = .reset
       doom(link, failure.reason)
     } else {
       // What was passed on before still reaches the client; the end that is missing tells the rest.
@@ -204,7 +203,7 @@ extension Links {
   /// complete the connection closes after it. The handle is dead on return.
   package func answer(_ exchange: Handle, _ status: Status, _ failure: Failure) {
     let link = exchanges[exchange].link
-    if links[link].multiplexed != nil || exchanges[exchange].progress.contains(.headSent) {
+    if links[link].machine != 0 || exchanges[exchange].progress.contains(.headSent) {
       abort(exchange, failure.reason)
       return
     }

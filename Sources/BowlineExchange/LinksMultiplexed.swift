@@ -9,13 +9,18 @@ import BowlineTransport
 extension Links {
   /// Replaces a fresh link's machine. The role hears of each stream as of an exchange of its own.
   package func multiplex(_ link: Handle, _ machine: any MultiplexedMachine) {
-    links[link].multiplexed = machine
+    let free = roles.value.machines.firstIndex { $0 == nil }
+    let index = free ?? roles.value.machines.count
+    precondition(index < Int(UInt16.max), "more multiplexed links than a loop has numbers for")
+    if free == nil { roles.value.machines.append(nil) }
+    roles.value.machines[index] = machine
+    links[link].machine = UInt16(index + 1)
   }
 
   func pullMultiplexed(_ link: Handle, _ bytes: Span<UInt8>) {
     var cursor = 0
     while links.contains(link), links[link].flags.isDisjoint(with: .doomed),
-      let machine = links[link].multiplexed
+      let machine = multiplexed(link)
     {
       let (stream, event) = machine.receive(bytes, at: &cursor)
       switch event {
@@ -85,7 +90,7 @@ extension Links {
 
   /// Ends one stream's exchange early; the link goes on. The role is told.
   func failStream(_ link: Handle, _ exchange: Handle, _ failure: Failure) {
-    guard let machine = links[link].multiplexed else { return }
+    guard let machine = multiplexed(link) else { return }
     let output = outputBuffer(link)
     machine.reset(exchanges[exchange].stream, into: &buffers[output])
     queueFlush(link)

@@ -45,7 +45,7 @@ extension Links {
   private func receiveLimit(_ link: inout Link) -> Int? {
     guard link.mayReceive else { return nil }
     let exchange = link.exchange
-    if exchange == .none || link.multiplexed != nil || link.state == .closing {
+    if exchange == .none || link.machine != 0 || link.state == .closing {
       return ReadBuffer.size
     }
     return exchanges[exchange].receiveLimit
@@ -84,8 +84,8 @@ extension Links {
 
   /// A client that pipelines gets `pipeline.depth` answers in one go; then others have a turn.
   private func takesTurn(_ handle: Handle) -> Bool {
-    links[handle].burst += 1
-    if links[handle].burst <= settings[.pipelineDepth] { return true }
+    links[handle].burst &+= 1
+    if Int(links[handle].burst) <= settings[.pipelineDepth] { return true }
     links[handle].burst = 0
     postpone(handle)
     return false
@@ -102,12 +102,13 @@ extension Links {
   /// others are pipelined.
   private func received(_ handle: Handle, _ bytes: Span<UInt8>) -> Int {
     if links[handle].state == .closing {
-      let action = links[handle].closing.received(bytes.count, limit: settings[.lingerBytes])
+      let action = endings[ending(handle)].closing.received(
+        bytes.count, limit: settings[.lingerBytes])
       if action == .close {
-        links[handle].doom = .policyLimitLinger
+        endings[ending(handle)].reason = .policyLimitLinger
         doom(handle, .policyLimitLinger)
       }
-    } else if links[handle].multiplexed != nil {
+    } else if links[handle].machine != 0 {
       pullMultiplexed(handle, bytes)
     } else {
       return pull(handle, bytes)
@@ -189,13 +190,13 @@ extension Links {
   /// answer to the next one (RFC 9112 §9.2): the link is not used again.
   private func refuseSurplus(_ handle: Handle) {
     links[handle].http1.markClose()
-    links[handle].doom = .upstreamUnexpectedBytes
+    endings[ending(handle)].reason = .upstreamUnexpectedBytes
   }
 
   /// Keeps pipelined bytes for later.
   private func keepLeftover(_ handle: Handle, _ bytes: Span<UInt8>) {
     if bytes.isEmpty || links[handle].state != .open { return }
-    let buffer = buffers.lend { ByteBuffer() }
+    let buffer = buffers.borrow { ByteBuffer() }
     buffers[buffer].append(bytes)
     links[handle].leftover = buffer
     if links[handle].exchange == .none { queueResume(handle) }
@@ -205,10 +206,12 @@ extension Links {
 
   private func endReceived(_ handle: Handle) {
     if links[handle].state == .closing {
-      if links[handle].closing.peerEnded() == .close { doom(handle, links[handle].doom) }
+      if endings[ending(handle)].closing.peerEnded() == .close {
+        doom(handle, endings[ending(handle)].reason)
+      }
       return
     }
-    if links[handle].multiplexed != nil {
+    if links[handle].machine != 0 {
       multiplexedEnded(handle, idle: idleEnd(handle), busy: .clientClosedResponse)
       return
     }
@@ -261,12 +264,12 @@ extension Links {
 
   /// A receive or a send failed: the connection is dead.
   func networkFailed(_ handle: Handle, _ error: NetworkError) {
-    links[handle].error = error
-    links[handle].doomManner = .reset
+    endings[ending(handle)].error = error
+    endings[ending(handle)].manner = .reset
     let exchange = links[handle].exchange
     if links[handle].state == .closing {
-      doom(handle, links[handle].doom)
-    } else if links[handle].multiplexed != nil {
+      doom(handle, endings[ending(handle)].reason)
+    } else if links[handle].machine != 0 {
       multiplexedEnded(handle, idle: .clientResetIdle, busy: .clientResetResponse)
     } else if links[handle].side == .upstream {
       guard exchange != .none else {
@@ -314,7 +317,7 @@ extension Links {
   func evidence(_ handle: Handle, _ exchange: Handle) -> Evidence {
     let progress = exchanges[exchange].progress
     if progress.contains(.headBegun) { return .responseBegan }
-    if links[handle].bytesOut == links[handle].exchangeBytesOut { return .nothingWritten }
+    if links[handle].bytesOut == exchanges[exchange].sentBefore { return .nothingWritten }
     return progress.contains(.sent) && links[handle].output == .none ? .allWritten : .partlyWritten
   }
 }

@@ -23,7 +23,7 @@ extension Links {
     let link = exchanges[exchange].link
     let output = outputBuffer(&links[link], link)
     exchanges[exchange].progress.insert(.headSent)
-    if let machine = links[link].multiplexed {
+    if let machine = multiplexed(link) {
       let hasBody = body != .none && body != .length(0)
       machine.sendHead(exchanges[exchange].stream, head, body: hasBody, into: &buffers[output])
     } else if links[link].side == .downstream {
@@ -38,7 +38,7 @@ extension Links {
   /// Sends a 1xx head to a client that understands it (RFC 9110 §15.2).
   package func sendInformational(_ exchange: Handle, _ head: borrowing HeadBlock) {
     let link = exchanges[exchange].link
-    guard links[link].multiplexed == nil, !exchanges[exchange].progress.contains(.headSent) else {
+    guard links[link].machine == 0, !exchanges[exchange].progress.contains(.headSent) else {
       return
     }
     let output = outputBuffer(link)
@@ -55,7 +55,7 @@ extension Links {
     let output = outputBuffer(&links[link], link)
     // Counted in both directions; only that of a downstream exchange is ever looked at.
     exchanges[exchange].record.responseBytes &+= UInt64(bytes.count)
-    if let machine = links[link].multiplexed {
+    if let machine = multiplexed(link) {
       machine.sendBody(exchanges[exchange].stream, bytes, into: &buffers[output])
     } else if bytes.count >= Self.directSend, maySend(link) {
       let count = links[link].http1.beginBody(count: bytes.count, into: &buffers[output])
@@ -75,7 +75,7 @@ extension Links {
     links[link].flags.isDisjoint(with: [.blocked, .sendBroken, .doomed])
   }
 
-  private func sendDirectly(_ link: Handle, _ output: Handle, _ bytes: Span<UInt8>) {
+  private func sendDirectly(_ link: Handle, _ output: Loan, _ bytes: Span<UInt8>) {
     let waiting = buffers[output].count
     var sent = 0
     switch send(links[link].socket, buffers[output], bytes) {
@@ -84,7 +84,7 @@ extension Links {
       if count > 0 { links[link].noteSent(count, now) }
       if count < waiting + bytes.count { links[link].flags.insert(.blocked) }
     case .failed(let error):
-      links[link].error = error
+      endings[ending(link)].error = error
       links[link].flags.insert(.sendBroken)
     }
     buffers[output].consume(min(sent, waiting))
@@ -103,11 +103,11 @@ extension Links {
   package func sendEnd(_ exchange: Handle) -> Bool {
     let link = exchanges[exchange].link
     var isWhole = true
-    if links[link].multiplexed == nil && links[link].http1.endsWithoutBytes {
+    if links[link].machine == 0 && links[link].http1.endsWithoutBytes {
       isWhole = links[link].http1.sendEnd()
     } else {
       let output = outputBuffer(link)
-      if let machine = links[link].multiplexed {
+      if let machine = multiplexed(link) {
         machine.sendEnd(exchanges[exchange].stream, into: &buffers[output])
       } else {
         isWhole = links[link].http1.sendEnd(into: &buffers[output])
@@ -120,7 +120,7 @@ extension Links {
   @discardableResult
   package func sendEnd(_ exchange: Handle, trailers: borrowing HeadBlock) -> Bool {
     let link = exchanges[exchange].link
-    guard links[link].multiplexed == nil else { return sendEnd(exchange) }
+    guard links[link].machine == 0 else { return sendEnd(exchange) }
     let output = outputBuffer(link)
     let isWhole = links[link].http1.sendEnd(trailers: trailers, into: &buffers[output])
     return completeSending(exchange, link, isWhole)
@@ -142,7 +142,7 @@ extension Links {
     let link = exchanges[exchange].link
     let wasShut = exchanges[exchange].credit <= 0
     exchanges[exchange].credit += bytes
-    if let machine = links[link].multiplexed {
+    if let machine = multiplexed(link) {
       let output = outputBuffer(link)
       machine.grant(exchanges[exchange].stream, bytes, into: &buffers[output])
       queueFlush(link)
@@ -164,15 +164,15 @@ extension Links {
     return true
   }
 
-  func outputBuffer(_ link: Handle) -> Handle {
-    if links[link].output == .none { links[link].output = buffers.lend { ByteBuffer() } }
+  func outputBuffer(_ link: Handle) -> Loan {
+    if links[link].output == .none { links[link].output = buffers.borrow { ByteBuffer() } }
     return links[link].output
   }
 
   /// The same, for output that is sent when this event is over.
-  private func outputBuffer(_ link: inout Link, _ handle: Handle) -> Handle {
+  private func outputBuffer(_ link: inout Link, _ handle: Handle) -> Loan {
     queueFlush(&link, handle)
-    if link.output == .none { link.output = buffers.lend { ByteBuffer() } }
+    if link.output == .none { link.output = buffers.borrow { ByteBuffer() } }
     return link.output
   }
 
@@ -193,10 +193,10 @@ extension Links {
       tellDrained(link)
       guard links.contains(link) else { return }
     }
-    if links[link].multiplexed != nil { finishStreams(link) }
+    if links[link].machine != 0 { finishStreams(link) }
     if links[link].output != .none { return }
     if links[link].state == .closing {
-      perform(links[link].closing.flushed(now: now), link)
+      perform(endings[ending(link)].closing.flushed(now: now), link)
     } else {
       finishIfDone(link)
     }
@@ -212,10 +212,15 @@ extension Links {
       output.consume(count)
       if count < waiting { link.flags.insert(.blocked) }
     case .failed(let error):
-      link.error = error
-      link.flags.insert(.sendBroken)
+      sendBroke(&link, error)
     }
     return output.count
+  }
+
+  private func sendBroke(_ link: inout Link, _ error: NetworkError) {
+    if link.ending == .none { link.ending = endings.borrow { Ending() } }
+    endings[link.ending].error = error
+    link.flags.insert(.sendBroken)
   }
 
   private func tellDrained(_ link: Handle) {
@@ -242,7 +247,7 @@ extension Links {
   private func sendFailed(_ link: Handle) {
     links[link].flags.insert(.sendBroken)
     returnOutput(link)
-    let error = links[link].error ?? NetworkError(kind: .reset, code: 0)
+    let error = endings[ending(link)].error ?? NetworkError(kind: .reset, code: 0)
     if links[link].state == .open, links[link].side == .upstream, links[link].exchange != .none,
       !links[link].flags.contains(.peerEnded)
     {

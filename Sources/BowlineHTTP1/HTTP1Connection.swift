@@ -119,8 +119,6 @@ package struct HTTP1Connection: Sendable {
   var consumed: UInt64 = 0
   /// Body bytes still to be sent of the declared length.
   var sendRemaining: UInt64 = 0
-  /// What the Connection field of the message received last said.
-  package internal(set) var peerOptions = ConnectionOptions()
   /// The version of the message received last; 1.1 before the first.
   package internal(set) var peerVersion = Version.http11
   /// Which end we play.

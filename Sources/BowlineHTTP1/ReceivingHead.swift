@@ -32,7 +32,7 @@ extension HTTP1Connection {
       return fail(fault)
     case .complete:
       consumed = UInt64(head.bytes.count)
-      return role == .server ? requestComplete(head, limits) : responseComplete(head, limits)
+      return role == .server ? requestComplete(&head, limits) : responseComplete(&head, limits)
     }
   }
 
@@ -109,9 +109,9 @@ extension HTTP1Connection {
 
 // What a complete head means for the connection.
 extension HTTP1Connection {
-  private mutating func requestComplete(_ head: borrowing HeadBlock, _ limits: Limits) -> Event {
+  private mutating func requestComplete(_ head: inout HeadBlock, _ limits: Limits) -> Event {
     requestMethod = head.start.method
-    if let fault = takeOptions(head, .origin) { return fail(fault) }
+    if let fault = takeOptions(&head, .origin) { return fail(fault) }
     if let fault = RequestRules.check(head) { return fail(fault) }
     let framing: BodyFraming
     switch Framing.request(head) {
@@ -131,7 +131,7 @@ extension HTTP1Connection {
     return .head(framing)
   }
 
-  private mutating func responseComplete(_ head: borrowing HeadBlock, _ limits: Limits) -> Event {
+  private mutating func responseComplete(_ head: inout HeadBlock, _ limits: Limits) -> Event {
     let status = head.start.status
     if status.isInformational && status.rawValue != 101 {
       informational += 1
@@ -145,7 +145,7 @@ extension HTTP1Connection {
       // Also when the request is still being sent: its rest would become raw bytes.
       return fail(Fault(.upgradeUnasked, at: 9))
     }
-    if let fault = takeOptions(head, .client) { return fail(fault) }
+    if let fault = takeOptions(&head, .client) { return fail(fault) }
     switch Framing.response(head, to: requestMethod) {
     case .failure(let fault): return fail(fault)
     case .success(let framing):
@@ -156,17 +156,18 @@ extension HTTP1Connection {
 
   /// Remembers version and connection options, and what they say about persistence.
   private mutating func takeOptions(
-    _ head: borrowing HeadBlock, _ recipient: Persistence.Recipient
+    _ head: inout HeadBlock, _ recipient: Persistence.Recipient
   ) -> Fault? {
     peerVersion = head.start.version < .http11 ? .http10 : .http11
-    peerOptions = ConnectionOptions(head)
-    if peerOptions.isExcessive {
+    let options = ConnectionOptions(head)
+    head.options = options
+    if options.isExcessive {
       let index = head.first(.connection) ?? 0
       return Fault(.tooManyFields, at: Int(head[index].nameStart))
     }
     let persists = Persistence.continues(
-      version: peerVersion, options: peerOptions, recipient: recipient, willing: true)
-    if !persists { close(because: peerOptions.close ? .peerAsked : .oldVersion) }
+      version: peerVersion, options: options, recipient: recipient, willing: true)
+    if !persists { close(because: options.close ? .peerAsked : .oldVersion) }
     return nil
   }
 

@@ -21,11 +21,25 @@ package import BowlineCore
 
 /// Deadlines of one loop: a hierarchical wheel over all of time. A value; time is an argument.
 package struct TimerWheel {
+  /// In halves, so that it takes 20 bytes and not 24: every idle connection has one.
   private struct Entry {
-    var token: UInt64
-    var tick: Int64
+    private let tokenHigh: UInt32
+    private let tokenLow: UInt32
+    private let tickHigh: UInt32
+    private let tickLow: UInt32
     /// Next in the slot's list or in the free list; `none` at the end.
     var next: Int32
+
+    init(token: UInt64, tick: Int64, next: Int32) {
+      tokenHigh = UInt32(truncatingIfNeeded: token >> 32)
+      tokenLow = UInt32(truncatingIfNeeded: token)
+      tickHigh = UInt32(truncatingIfNeeded: tick >> 32)
+      tickLow = UInt32(truncatingIfNeeded: tick)
+      self.next = next
+    }
+
+    var token: UInt64 { UInt64(tokenHigh) << 32 | UInt64(tokenLow) }
+    var tick: Int64 { Int64(bitPattern: UInt64(tickHigh) << 32 | UInt64(tickLow)) }
   }
 
   private struct Slot {
@@ -40,7 +54,10 @@ package struct TimerWheel {
   private static let levels = 8
   private static let none: Int32 = -1
 
-  private var entries: [Entry] = []
+  /// In pages, so that growing copies nothing and leaves no hole behind.
+  private var pages: [[Entry]] = []
+  private var made: Int32 = 0
+  private static let pageSize = 256
   private var free = TimerWheel.none
   private var slots = [Slot](repeating: Slot(), count: levels * 64)
   /// One bit a slot in use, one word a level.
@@ -63,11 +80,12 @@ package struct TimerWheel {
     let index: Int32
     if free != Self.none {
       index = free
-      free = entries[Int(index)].next
-      entries[Int(index)] = entry
+      free = self[index].next
+      self[index] = entry
     } else {
-      index = Int32(entries.count)
-      entries.append(entry)
+      index = made
+      made += 1
+      append(entry)
     }
     count += 1
     hang(index)
@@ -104,6 +122,19 @@ package struct TimerWheel {
     }
   }
 
+  private subscript(index: Int32) -> Entry {
+    get { pages[Int(index) / Self.pageSize][Int(index) % Self.pageSize] }
+    set { pages[Int(index) / Self.pageSize][Int(index) % Self.pageSize] = newValue }
+  }
+
+  private mutating func append(_ entry: Entry) {
+    if pages.last.map({ $0.count == Self.pageSize }) ?? true {
+      pages.append([])
+      pages[pages.count - 1].reserveCapacity(Self.pageSize)
+    }
+    pages[pages.count - 1].append(entry)
+  }
+
   private var firstSlot: Int? {
     var level = 0
     while level < Self.levels {
@@ -115,16 +146,16 @@ package struct TimerWheel {
 
   /// Appends entry `index` to the list of the slot that its tick has now.
   private mutating func hang(_ index: Int32) {
-    let tick = entries[Int(index)].tick
+    let tick = self[index].tick
     let level = Self.level(of: tick, from: current)
     let digit = Self.digit(tick, level)
     let slot = level << 6 | digit
-    entries[Int(index)].next = Self.none
+    self[index].next = Self.none
     if used[level] >> UInt64(digit) & 1 == 0 {
       used[level] |= 1 << UInt64(digit)
       slots[slot] = Slot(first: index, last: index, earliest: tick)
     } else {
-      entries[Int(slots[slot].last)].next = index
+      self[slots[slot].last].next = index
       slots[slot].last = index
       slots[slot].earliest = min(slots[slot].earliest, tick)
     }
@@ -133,7 +164,7 @@ package struct TimerWheel {
   private mutating func hangAgain(_ first: Int32) {
     var index = first
     while index != Self.none {
-      let next = entries[Int(index)].next
+      let next = self[index].next
       hang(index)
       index = next
     }
@@ -147,9 +178,9 @@ package struct TimerWheel {
   private mutating func expire(_ first: Int32, into expired: inout [UInt64]) {
     var index = first
     while index != Self.none {
-      let entry = entries[Int(index)]
+      let entry = self[index]
       expired.append(entry.token)
-      entries[Int(index)].next = free
+      self[index].next = free
       free = index
       count -= 1
       index = entry.next

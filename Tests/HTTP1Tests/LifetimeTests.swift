@@ -185,7 +185,7 @@ private let canary = "GET /canary HTTP/1.1\r\nHost: h\r\n\r\n"
   @Test func switchingProtocols() {
     let server = Writer(
       request: "GET / HTTP/1.1\r\nHost: h\r\nUpgrade: tea\r\nConnection: Upgrade\r\n\r\n")
-    #expect(server.machine.peerOptions.upgrade)
+    #expect(server.head.options.upgrade)
     server.respond(101, fields: [(.upgrade, "tea")])
     #expect(
       server.wire()
