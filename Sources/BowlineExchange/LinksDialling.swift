@@ -41,7 +41,9 @@ extension Links {
 
   private static func dialEnd(_ error: NetworkError) -> EndReason {
     switch error.kind {
-    case .refused, .reset: .upstreamRefusedDialling
+    case .refused: .upstreamRefusedDialling
+    // A closed port answers with a refusal. A reset is from somebody who had accepted.
+    case .reset: .upstreamResetWaiting
     case .timedOut: .upstreamTimeoutDialling
     case .unreachable: .upstreamUnreachableDialling
     case .descriptors: .usErrorDescriptors

@@ -59,6 +59,25 @@ struct UpstreamLinkTests {
     #expect(caller.log.contains("ended us.error.descriptors"))
   }
 
+  @Test func aResetBeforeTheLoopHasLookedIsNoRefusal() throws {
+    let stage = try Stage()
+    let listener = try stage.world.listen(Self.address)
+    let caller = Caller(links: stage.links)
+    stage.act { _ in
+      caller.dial(Self.address)
+      // Busy elsewhere, until the connection has come and gone.
+      stage.world.detach(stage.loop)
+    }
+    let origin = try #require(stage.accept(listener))
+    origin.close(.reset)
+    stage.settle()
+    #expect(caller.log == [])
+    stage.world.attach(stage.loop)
+    stage.settle()
+    #expect(caller.log == ["ended upstream.reset.waiting"])
+    #expect(stage.connectionEnds == [.upstreamResetWaiting])
+  }
+
   @Test func aSilentUpstreamIsGivenUp() throws {
     let (stage, caller, origin) = try begin([.responseTimeout: 60_000])
     stage.act { _ in _ = caller.request("/a") }
