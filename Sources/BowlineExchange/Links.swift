@@ -106,6 +106,8 @@ package final class Links: LoopClient {
   package func end() {
     for owner in roles.value.owners { owner.loopEnded() }
     roles.value = RegisteredRoles()
+    whenReleased = nil
+    whenDrained = nil
   }
 
   func handler(_ exchange: Handle) -> any ExchangeHandler {

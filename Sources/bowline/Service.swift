@@ -182,8 +182,10 @@ struct Service {
       mailboxes.append(started.mailbox)
       threads.append(started.thread)
     }
-    joinInBackground(threads)
-    return serve(signals, mailboxes)
+    let joining = joinInBackground(threads)
+    let status = serve(signals, mailboxes)
+    joining?.join()
+    return status
   }
 
   private func serve(_ signals: Signals, _ mailboxes: [Mailbox]) -> Int32 {
@@ -214,12 +216,13 @@ struct Service {
   }
 
   /// Waits for the loops on a thread of its own, because this one waits for signals.
-  private func joinInBackground(_ threads: [LoopThread]) {
+  private func joinInBackground(_ threads: [LoopThread]) -> LoopThread? {
     let joining = try? LoopThread.start(name: "join") {
       for thread in threads { thread.join() }
       Signals.tellOurselves(Self.endedSignal)
     }
     assert(joining != nil, "no thread to wait for the loops")
+    return joining
   }
 
   private struct Started {
