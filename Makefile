@@ -6,7 +6,7 @@ BINARY = .build/release/bowline
 
 .DEFAULT_GOAL := help
 .PHONY: help setup swift-present build run test lint test-debug test-release test-end-to-end \
-	conformance bench-quick format clean
+	test-asan test-tsan soak conformance bench-quick format clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -38,6 +38,15 @@ test-release: swift-present ## the same in release: only there can BoundsTests s
 
 test-end-to-end: ## real processes and real sockets, if the script is there
 	@if [ -x Tests/EndToEnd/run.sh ]; then Tests/EndToEnd/run.sh; fi
+
+test-asan: swift-present ## every test under the address sanitizer, leaks of the binary too
+	@Scripts/sanitize.sh address
+
+test-tsan: swift-present ## every test under the thread sanitizer
+	@Scripts/sanitize.sh thread
+
+soak: build ## ten minutes of hostile clients and a hostile origin (SOAK_SECONDS, SEED)
+	@SOAK_SECONDS=$${SOAK_SECONDS:-600} Tests/EndToEnd/soak.py
 
 conformance: swift-present ## write docs/conformance.md from the `covers:` marks
 	BOWLINE_UPDATE=1 swift test --disable-xctest --filter conformancePageIsCurrent
