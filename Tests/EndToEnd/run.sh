@@ -4,6 +4,8 @@
 #   Tests/EndToEnd/run.sh            every part
 #   Tests/EndToEnd/run.sh log load   these parts
 #
+# BOWLINE is the binary to test, END_TO_END_SECONDS the time for all parts together.
+#
 # A part is a script beside this one. It prints `ok NAME` or `FAIL NAME` for each check, ends what
 # it started, and exits with 0 when it came to its end, whatever its checks said. Everything listens
 # on loopback (one check excepted, which listens on every address for a moment), on ports that
@@ -13,8 +15,8 @@ cd "$(dirname "$0")"
 
 BOWLINE=${BOWLINE:-$(cd ../.. && pwd)/.build/release/bowline}
 export BOWLINE PYTHONDONTWRITEBYTECODE=1 PATH="$PATH:/usr/sbin:/sbin"
-seconds=${END_TO_END_SECONDS:-88}
-parts=(command.sh serve.sh sharing.py origins.sh bytes.py log.py failures.py ending.py load.py)
+seconds=${END_TO_END_SECONDS:-240}
+parts=(command.sh serve.sh sharing.py origins.sh bytes.py log.py failures.py ending.py load.py soak.py)
 if [ $# -gt 0 ]; then
   parts=()
   for name in "$@"; do
@@ -67,7 +69,7 @@ for part in "${parts[@]}"; do
   running=0
   if [ $status -eq 124 ]; then
     echo "FAIL $part was cut short: $seconds seconds are over" >> "$work/part"
-  elif [ $status -ne 0 ]; then
+  elif [ $status -ne 0 ] && ! grep -q '^FAIL ' "$work/part"; then
     echo "FAIL $part did not come to its end: status $status" >> "$work/part"
   fi
   cat "$work/part"
