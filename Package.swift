@@ -69,6 +69,8 @@ let package = Package(
 
     // Counts allocations; linked into test bundles only.
     .target(name: "CAllocationCount", path: "Tests/Support/CAllocationCount"),
+    // Counts system calls; likewise.
+    .target(name: "CCallCount", path: "Tests/Support/CCallCount"),
     tests("CoreTests", ["BowlineCore", "CAllocationCount"]),
     tests("JournalTests", ["BowlineJournal", "BowlineCore"]),
     tests("HTTP1Tests", ["BowlineHTTP1", "BowlineCore", "CAllocationCount"]),
@@ -85,6 +87,7 @@ let package = Package(
       [
         "BowlineProxy", "BowlineServer", "BowlineUpstream", "BowlineExchange", "BowlineTransport",
         "BowlineObserve", "BowlineJournal", "BowlineHTTP1", "BowlineCore", "CAllocationCount",
+        "CCallCount",
       ]),
     tests(
       "ObserveTests", ["BowlineObserve", "BowlineTransport", "BowlineJournal", "BowlineCore"]),

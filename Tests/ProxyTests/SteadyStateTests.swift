@@ -3,11 +3,14 @@ import BowlineJournal
 import BowlineTransport
 import BowlineUpstream
 import CAllocationCount
+import CCallCount
+import Foundation
 import Testing
 
-/// The request path allocates nothing once its storage is warm. In the release build only: without
-/// the optimiser every literal of an option set is an array.
-@Suite(.enabled(if: isOptimised)) struct SteadyStateTests {
+/// What a request costs once storage is warm, counted, beside Thresholds/steady-state.tsv: heap allocations,
+/// and system calls without the waits. Allocations in the release build only: without the optimiser
+/// every literal of an option set is an array.
+@Suite struct SteadyStateTests {
   /// A proxy and a client and an origin, all on the test's thread and on the kernel's network, so
   /// that the proxy's turns can be counted alone.
   private final class Bench {
@@ -22,6 +25,7 @@ import Testing
     private var buffer = ReadBuffer()
     private var batch = RecordBatch()
     var allocations = 0
+    var calls = 0
     var counts = false
 
     init() throws {
@@ -50,9 +54,15 @@ import Testing
 
     /// One turn of the proxy, counted when counting.
     func turn() {
-      if counts { allocation_count_begin() }
+      if counts {
+        allocation_count_begin()
+        call_count_begin()
+      }
       loop.turn(buffer: &proxyBuffer, wait: false)
-      if counts { allocations += Int(allocation_count_end()) }
+      if counts {
+        calls += Int(call_count_end())
+        allocations += Int(allocation_count_end())
+      }
       if handoff.take(&batch) { batch.removeAll() }
     }
 
@@ -81,7 +91,9 @@ import Testing
     }
   }
 
-  private func run(_ request: String, _ onward: String, _ answer: String, _ seen: String) throws {
+  private func run(
+    _ name: String, _ request: String, _ onward: String, _ answer: String, _ seen: String
+  ) throws {
     let bench = try Bench()
     bench.send(bench.client, octets(request))
     bench.acceptOrigin()
@@ -95,40 +107,66 @@ import Testing
       try #require(bench.receive(bench.client, octets(seen).count))
       bench.counts = false
     }
-    #expect(bench.allocations <= 0)
+    let most = try #require(try Threshold.all()[name], "no line in Thresholds/steady-state.tsv")
+    if isOptimised { #expect(bench.allocations <= most.allocations * 400) }
+    #expect(bench.calls <= most.calls * 4)
   }
 
-  @Test func aGetAllocatesNothing() throws {
+  @Test func aGet() throws {
     try run(
+      "get",
       ReuseTests.get("/some/path?with=query"), onward("GET /some/path?with=query"),
       ReuseTests.ok, ReuseTests.seesOK)
   }
 
-  @Test func aBrowsersHeadAllocatesNothing() throws {
+  @Test func aBrowsersHead() throws {
     let fields =
       "User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36\r\n"
       + "Accept: text/html,application/xhtml+xml\r\nAccept-Language: en\r\n"
       + "Accept-Encoding: gzip, br\r\nCookie: session=0123456789abcdef0123456789abcdef\r\n"
     try run(
+      "browser",
       "GET / HTTP/1.1\r\nHost: h\r\n\(fields)Connection: keep-alive\r\n\r\n",
       onward("GET /", fields), ReuseTests.ok, ReuseTests.seesOK)
   }
 
-  @Test func aChunkedPutAllocatesNothing() throws {
+  @Test func aChunkedPut() throws {
     try run(
+      "chunked-put",
       "PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
       onward("PUT /", via: "1.1", "Transfer-Encoding: chunked\r\n") + "5\r\nhello\r\n0\r\n\r\n",
       "HTTP/1.1 200 OK\r\nDate: D\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
       back("200 OK", "Date: D\r\n", "Transfer-Encoding: chunked\r\n") + "2\r\nok\r\n0\r\n\r\n")
   }
 
-  @Test func aLargeBodyAllocatesNothing() throws {
+  @Test func aLargeBody() throws {
     let body = String(repeating: "b", count: 50_000)
     try run(
+      "large-body",
       "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 50000\r\n\r\n\(body)",
       onward("POST /", via: "1.1", "Content-Length: 50000\r\n") + body,
       "HTTP/1.1 200 OK\r\nDate: D\r\nContent-Length: 50000\r\n\r\n\(body)",
       back("200 OK", "Date: D\r\n", "Content-Length: 50000\r\n") + body)
+  }
+}
+
+/// What a request of one kind may cost: a line of Thresholds/steady-state.tsv.
+private struct Threshold {
+  let allocations: Int
+  /// Per 100 requests.
+  let calls: Int
+
+  static func all() throws -> [String: Threshold] {
+    let tests = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    let file = tests.appending(path: "Thresholds/steady-state.tsv")
+    var found: [String: Threshold] = [:]
+    for line in try String(contentsOf: file, encoding: .utf8).split(separator: "\n") {
+      let cells = line.split(separator: "\t")
+      if cells.count == 3, let allocations = Int(cells[1]), let calls = Int(cells[2]) {
+        found[String(cells[0])] = Threshold(allocations: allocations, calls: calls)
+      }
+    }
+    return found
   }
 }
 
