@@ -41,8 +41,11 @@ if [ $kind == address ]; then
   binary_options=(ASAN_OPTIONS="detect_leaks=1:log_path=$work/report")
 else
   support=Tests/Support/ThreadSanitizer
-  "$(dirname "$(readlink -f "$(command -v swift)")")/clang" -shared -fPIC -O1 -o "$work/mutex.so" \
-    "$support/mutex.c"
+  # Swift's own clang, which knows swiftcall: beside swift, or beside what swift is a link to.
+  swift=$(command -v swift)
+  clang=$(dirname "$swift")/clang
+  [ -x "$clang" ] || clang=$(dirname "$(readlink -f "$swift")")/clang
+  "$clang" -shared -fPIC -O1 -o "$work/mutex.so" "$support/mutex.c"
   preload=(LD_PRELOAD="$work/mutex.so")
   tests_options=(TSAN_OPTIONS="handle_segv=0:log_path=$work/report")
   binary_options=(TSAN_OPTIONS="log_path=$work/report")
