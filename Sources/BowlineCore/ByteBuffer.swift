@@ -99,20 +99,29 @@ package struct ByteBuffer: ~Copyable {
     appendDigits(number, radix: 16)
   }
 
-  private mutating func appendDigits(_ number: UInt64, radix: UInt64) {
+  /// Appends `number` in decimal, with leading zeros to at least `digits` places.
+  package mutating func append(decimal number: UInt64, digits: Int) {
+    appendDigits(number, radix: 10, least: digits)
+  }
+
+  @inline(__always)
+  private mutating func appendDigits(_ number: UInt64, radix: UInt64, least: Int = 1) {
     var digits = 1
-    var rest = number / radix
-    while rest > 0 {
-      digits += 1
-      rest /= radix
+    var limit = radix
+    while digits < 20, number >= limit {
+      digits &+= 1
+      let (next, overflow) = limit.multipliedReportingOverflow(by: radix)
+      if overflow { break }
+      limit = next
     }
+    digits = max(digits, least)
     reserve(digits)
-    rest = number
-    var place = tail + digits
+    var rest = number
+    var place = tail &+ digits
     while place > tail {
-      place -= 1
+      place &-= 1
       let digit = UInt8(truncatingIfNeeded: rest % radix)
-      unsafe base[place] = digit < 10 ? 0x30 + digit : 0x57 + digit
+      unsafe base[place] = digit < 10 ? 0x30 &+ digit : 0x57 &+ digit
       rest /= radix
     }
     tail += digits

@@ -76,22 +76,10 @@ extension ByteBuffer {
     append(decimal: id.rawValue & 0xffff_ffff_ffff)
   }
 
-  /// Appends an address without its port.
-  mutating func append(host address: SocketAddress) {
-    if !address.isIPv4 { return append(utf8: address.host) }
-    append(decimal: address.low >> 24 & 0xff)
-    append(UInt8(ascii: "."))
-    append(decimal: address.low >> 16 & 0xff)
-    append(UInt8(ascii: "."))
-    append(decimal: address.low >> 8 & 0xff)
-    append(UInt8(ascii: "."))
-    append(decimal: address.low & 0xff)
-  }
-
   /// Appends an address with its port: `192.0.2.7:80`, `[2001:db8::7]:80`.
   mutating func append(_ address: SocketAddress) {
     if !address.isIPv4 { append(UInt8(ascii: "[")) }
-    append(host: address)
+    address.appendHost(to: &self)
     if !address.isIPv4 { append(UInt8(ascii: "]")) }
     append(UInt8(ascii: ":"))
     append(decimal: UInt64(address.port))

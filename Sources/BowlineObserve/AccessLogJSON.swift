@@ -202,7 +202,7 @@ extension ByteBuffer {
   fileprivate mutating func member(_ name: StaticString, _ address: SocketAddress) {
     beginMember(name)
     append(UInt8(ascii: "\""))
-    append(host: address)
+    address.appendHost(to: &self)
     append(UInt8(ascii: "\""))
   }
 
@@ -213,7 +213,7 @@ extension ByteBuffer {
     let microseconds = UInt64(max(0, nanoseconds)) / 1000
     append(decimal: microseconds / 1_000_000)
     append(UInt8(ascii: "."))
-    append(microseconds % 1_000_000, digits: 6)
+    append(decimal: microseconds % 1_000_000, digits: 6)
   }
 
   /// Retransmits are known when the round-trip time is: both come from one question to the kernel.

@@ -180,6 +180,6 @@ extension ByteBuffer {
     let one: UInt64 = digits == 1 ? 10 : 100
     append(decimal: rounded / one)
     append(UInt8(ascii: "."))
-    append(rounded % one, digits: digits)
+    append(decimal: rounded % one, digits: digits)
   }
 }

@@ -31,32 +31,20 @@ extension ByteBuffer {
     let seconds = milliseconds / 1000
     let date = CivilDate(days: seconds / 86_400)
     let second = seconds % 86_400
-    append(date.year, digits: 4)
+    append(decimal: date.year, digits: 4)
     append(UInt8(ascii: "-"))
-    append(date.month, digits: 2)
+    append(decimal: date.month, digits: 2)
     append(UInt8(ascii: "-"))
-    append(date.day, digits: 2)
+    append(decimal: date.day, digits: 2)
     append(UInt8(ascii: "T"))
-    append(second / 3600, digits: 2)
+    append(decimal: second / 3600, digits: 2)
     append(UInt8(ascii: ":"))
-    append(second / 60 % 60, digits: 2)
+    append(decimal: second / 60 % 60, digits: 2)
     append(UInt8(ascii: ":"))
-    append(second % 60, digits: 2)
+    append(decimal: second % 60, digits: 2)
     append(UInt8(ascii: "."))
-    append(milliseconds % 1000, digits: 3)
+    append(decimal: milliseconds % 1000, digits: 3)
     append(UInt8(ascii: "Z"))
-  }
-
-  /// Appends `number` with leading zeros to at least `digits` places.
-  mutating func append(_ number: UInt64, digits: Int) {
-    var limit: UInt64 = 10
-    var places = 1
-    while places < digits {
-      if number < limit { append(UInt8(ascii: "0")) }
-      limit *= 10
-      places += 1
-    }
-    append(decimal: number)
   }
 }
 

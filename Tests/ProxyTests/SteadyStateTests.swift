@@ -7,9 +7,9 @@ import CCallCount
 import Foundation
 import Testing
 
-/// What a request costs once storage is warm, counted, beside Thresholds/steady-state.tsv: heap allocations,
-/// and system calls without the waits. Allocations in the release build only: without the optimiser
-/// every literal of an option set is an array.
+/// What a request costs once storage is warm, counted, beside Thresholds/steady-state.tsv: heap
+/// allocations, and system calls without the waits. Allocations in the release build only: without
+/// the optimiser every literal of an option set is an array.
 @Suite struct SteadyStateTests {
   /// A proxy and a client and an origin, all on the test's thread and on the kernel's network, so
   /// that the proxy's turns can be counted alone.
