@@ -9,7 +9,7 @@ BINARY = .build/release/bowline
 
 .DEFAULT_GOAL := help
 .PHONY: help setup swift-present build run test lint test-debug test-release test-end-to-end \
-	test-asan test-tsan soak conformance bench-quick format clean
+	test-asan test-tsan test-bench soak conformance bench bench-quick format clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -28,7 +28,7 @@ build: swift-present ## build .build/release/bowline, the Swift runtime linked i
 run: build ## build, then start the demo (Ctrl-C ends it)
 	@exec $(BINARY) demo
 
-test: lint test-debug test-release test-end-to-end ## everything that must pass before a merge
+test: lint test-debug test-release test-bench test-end-to-end ## all that must pass before a merge
 
 lint: swift-present ## check the formatting; changes nothing
 	swift format lint --strict --parallel --recursive $(SWIFT_SOURCES)
@@ -51,11 +51,17 @@ test-tsan: swift-present ## every test under the thread sanitizer
 soak: build ## ten minutes of hostile clients and a hostile origin (SOAK_SECONDS, SEED)
 	@SOAK_SECONDS=$${SOAK_SECONDS:-600} Tests/EndToEnd/soak.py
 
+test-bench: ## the page of `make bench` from a fixture, and its origin
+	python3 -B -m unittest discover --start-directory Tests/Bench --pattern '*_test.py'
+
 conformance: swift-present ## write docs/conformance.md from the `covers:` marks
 	BOWLINE_UPDATE=1 swift test --disable-xctest --filter conformancePageIsCurrent
 
-bench-quick: build ## requests per CPU-second beside nginx, half a minute
-	@Scripts/bench-quick.sh
+bench: build ## beside nginx and HAProxy, ten minutes; writes docs/performance.*
+	@python3 -B Scripts/bench/bench.py
+
+bench-quick: build ## one scenario of it in half a minute; writes nothing
+	@python3 -B Scripts/bench/bench.py --quick
 
 format: swift-present ## format every Swift file in place
 	swift format --in-place --parallel --recursive $(SWIFT_SOURCES)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs, with apt, what `make test` and `make bench-quick` call and this machine lacks.
+# Installs, with apt, what `make test` and `make bench` call and this machine lacks.
 # When nothing is missing nothing is touched, and apt need not exist.
 set -euo pipefail
 
@@ -7,9 +7,12 @@ set -euo pipefail
 PATH="$PATH:/usr/sbin:/sbin"
 
 missing=()
-for tool in nginx wrk curl python3 pkg-config; do
+for tool in nginx haproxy wrk strace curl python3 pkg-config; do
   command -v "$tool" > /dev/null || missing+=("$tool")
 done
+# These come in packages of another name. A compiler without the C library's headers is no use.
+command -v taskset > /dev/null || missing+=(util-linux)
+command -v cc > /dev/null || missing+=(gcc libc6-dev)
 
 if [ ${#missing[@]} -eq 0 ]; then
   echo "setup: nothing is missing"
@@ -30,7 +33,6 @@ if [ "$(id -u)" -ne 0 ]; then
   fi
   as_root=(sudo)
 fi
-# Every tool above has the name of its Debian package.
 "${as_root[@]}" apt-get update -qq < /dev/null
 "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
   apt-get install -y -qq --no-install-recommends "${missing[@]}" < /dev/null

@@ -1,0 +1,142 @@
+"""The scenarios, and one measurement of a proxy under one of them."""
+
+import os
+import re
+import resource
+import subprocess
+import time
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+
+SCRIPT = Path(__file__).with_name("wrk.lua")
+
+# What a browser sends with a GET, besides Host: about 550 bytes in all, 10 fields.
+BROWSER = (
+    "User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0",
+    "Accept: text/html,application/xhtml+xml,application/xml;q=0.9,image/webp,*/*;q=0.8",
+    "Accept-Language: en-GB,en;q=0.7,de;q=0.3",
+    "Accept-Encoding: gzip, deflate, br",
+    "Referer: http://www.example.com/articles/2026/a-page-with-a-name",
+    "Cookie: session=0123456789abcdef0123456789abcdef; theme=dark; n=17; "
+    "visited=articles.42.77,articles.42.78",
+    "Upgrade-Insecure-Requests: 1",
+    "Cache-Control: max-age=0",
+    "DNT: 1",
+)
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One kind of load. `body` counts the body bytes that a request moves, up or down."""
+
+    name: str
+    title: str
+    path: str = "/"
+    connections: int = 64
+    fields: tuple = ()
+    upload: int = 0
+    body: int = 0
+    # Bodies so large that nginx gets larger buffers for them.
+    large: bool = False
+    # The ratio to nginx that Bowline shall reach.
+    target: float = 1.0
+
+
+SCENARIOS = (
+    Scenario("keep-alive", "keep-alive, short head", target=1.3),
+    Scenario("browser", "keep-alive, browser's head", fields=BROWSER, target=1.35),
+    Scenario("512", "512 connections", connections=512, target=1.5),
+    Scenario("60kB", "60 kB response bodies", path="/bytes/60000", body=60_000, large=True,
+             target=1.0),
+    Scenario("close", "a connection per request", fields=("Connection: close",)),
+    Scenario("upload", "1 MB uploads", path="/upload", connections=16, upload=1_000_000,
+             body=1_000_000),
+    Scenario("download", "1 MB chunked downloads", path="/chunked/1000000", connections=16,
+             body=1_000_000, large=True),
+)
+
+
+def cpu_seconds(pid):
+    """What all threads of a process have used so far, by the kernel's own count."""
+    threads = Path(f"/proc/{pid}/task").iterdir()
+    return sum(int((one / "schedstat").read_text().split()[0]) for one in threads) / 1e9
+
+
+def wrk_command(scenario, url, seconds, core):
+    fields = [word for line in scenario.fields for word in ("-H", line)]
+    words = ["--", str(scenario.upload)] if scenario.upload else []
+    return ["taskset", "-c", str(core), "wrk", "-t1", f"-c{scenario.connections}",
+            f"-d{seconds}s", "--timeout", "10s", "-s", str(SCRIPT), *fields, url, *words]
+
+
+def wrk_result(text):
+    """wrk.lua's line as numbers. `errors` holds those that are not zero."""
+    line = re.search(r"^result (.*)$", text, re.MULTILINE)
+    if not line:
+        raise RuntimeError("wrk gave no result: " + text[-300:])
+    numbers = {name: int(value) for name, value in re.findall(r"([\w]+)=(-?\d+)", line[1])}
+    names = ("connect", "read", "write", "timeout", "status")
+    return {
+        "requests": numbers["requests"],
+        "p50_ms": numbers["p50"] / 1000,
+        "p99_ms": numbers["p99"] / 1000,
+        "errors": {name: numbers[name] for name in names if numbers[name]},
+    }
+
+
+def drive(scenario, url, seconds, core):
+    """Loads `url` with wrk and gives its result."""
+    ran = subprocess.run(wrk_command(scenario, url, seconds, core), stdin=subprocess.DEVNULL,
+                         capture_output=True, text=True, timeout=seconds + 30)
+    return wrk_result(ran.stdout + ran.stderr)
+
+
+def cores_seconds(cores):
+    """What these cores have done so far, for whomever, in seconds of all of them together.
+
+    Idle time and waiting for a disk are left out; so are the two that count guests twice.
+    """
+    lines = dict(re.findall(r"^cpu(\d+) (.*)$", Path("/proc/stat").read_text(), re.MULTILINE))
+    ticks = 0
+    for core in cores:
+        user, nice, system, _, _, interrupt, softirq, steal = map(int, lines[str(core)].split()[:8])
+        ticks += user + nice + system + interrupt + softirq + steal
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def measure(proxy, origin, scenario, seconds, cores):
+    """One round of one proxy: what was answered, what it cost, and what others took meanwhile."""
+    pid, load_core = proxy.worker, cores[0]
+
+    def clocks():
+        wrk = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return (time.monotonic(), cpu_seconds(pid), cores_seconds(cores),
+                cpu_seconds(origin.worker) + wrk.ru_utime + wrk.ru_stime)
+
+    before = clocks()
+    result = drive(scenario, proxy.for_scenario(scenario), seconds, load_core)
+    wall, cpu, all_of_it, load = (now - then for now, then in zip(clocks(), before))
+    result["wall_s"] = round(wall, 4)
+    result["cpu_s"] = round(cpu, 6)
+    result["others_s"] = round(max(all_of_it - cpu - load, 0), 2)
+    return result
+
+
+def verify(proxy, scenario):
+    """One request of the scenario, looked at: a fast wrong answer is no result."""
+    expected = 2 if scenario.upload else scenario.body or 200
+    request = urllib.request.Request(
+        proxy.for_scenario(scenario), b"u" * scenario.upload if scenario.upload else None,
+        dict(line.split(": ", 1) for line in scenario.fields))
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        length = len(answer.read())
+    if length != expected:
+        raise RuntimeError(f"{proxy.name}: {scenario.name}: {length} bytes, not {expected}")
+
+
+def turns(names, number):
+    """The order of a round: each starts once in a while, and neighbours change sides."""
+    shift = number // 2 % len(names)
+    order = [*names[shift:], *names[:shift]]
+    return order if number % 2 == 0 else order[::-1]

@@ -1,0 +1,260 @@
+"""The processes of the benchmark: the origin, and each proxy with its configuration."""
+
+import os
+import resource
+import socket
+import subprocess
+import time
+import urllib.request
+from pathlib import Path
+
+# Names as the results file spells them, in the order of the page; nginx is what others are
+# divided by.
+NAMES = ("nginx", "haproxy", "bowline", "bowline-json")
+
+# Idle clients that memory is measured with. A proxy may need two descriptors for each.
+IDLE_CLIENTS = 9000
+DESCRIPTORS = 20000
+
+# Limits that no scenario reaches, the same for all: seconds, and requests on one connection.
+IDLE_SECONDS = 75
+ENDLESS = 100_000_000
+
+
+class StartFailed(Exception):
+    """A process did not start; the text is the end of what it printed."""
+
+
+def cores():
+    """(core of the load and the origin, core of the proxies), among those we may use."""
+    return sorted(os.sched_getaffinity(0))[:2]
+
+
+def raise_descriptor_limit():
+    """To DESCRIPTORS or as near as we may, for us and all we start. Returns the new limit.
+
+    Not to the hard limit: a container's is often a billion, and a proxy that sizes a table by it
+    would be measured with the table.
+    """
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    limit = DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, DESCRIPTORS)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
+    return limit
+
+
+def idle_clients():
+    """How many idle clients fit into the descriptor limit, beside what proxies set apart."""
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return min(IDLE_CLIENTS, (limit - 2000) // 2)
+
+
+def free_ports(count):
+    """Ports that nobody listens on now, held together so that they differ."""
+    held = [socket.socket() for _ in range(count)]
+    for one in held:
+        one.bind(("127.0.0.1", 0))
+    ports = [one.getsockname()[1] for one in held]
+    for one in held:
+        one.close()
+    return ports
+
+
+class Process:
+    """One process on one core, ended by its id. It is ready when a GET of `/` gives 200 bytes."""
+
+    def __init__(self, name, core, command, port, work, output=None):
+        self.name, self.port, self.command = name, port, command
+        self.log = work / f"{name}.out"
+        with open(self.log, "wb") as log:
+            self.process = subprocess.Popen(
+                ["taskset", "-c", str(core), *map(str, command)], stdin=subprocess.DEVNULL,
+                stdout=output or log, stderr=log)
+        try:
+            self.wait_until_ready()
+        except BaseException:
+            self.stop()
+            raise
+
+    def url(self, path="/"):
+        return f"http://127.0.0.1:{self.port}{path}"
+
+    def wait_until_ready(self):
+        until = time.monotonic() + 5
+        while True:
+            try:
+                with urllib.request.urlopen(self.url(), timeout=2) as answer:
+                    if len(answer.read()) == 200:
+                        return
+                    problem = "its answer is not the origin's"
+            except OSError as error:
+                problem = str(error)
+            if self.process.poll() is not None:
+                problem = f"it ended with status {self.process.returncode}"
+                break
+            if time.monotonic() > until:
+                break
+            time.sleep(0.05)
+        lines = self.log.read_text(errors="replace").strip().splitlines()[-4:]
+        raise StartFailed("\n".join([problem, *lines]))
+
+    @property
+    def worker(self):
+        """The process that does the work: nginx's worker, or the process itself."""
+        if (status := self.process.poll()) is not None:
+            raise RuntimeError(f"{self.name} ended with status {status}")
+        if self.name != "nginx":
+            return self.process.pid
+        children = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()
+                    and parent(path) == self.process.pid]
+        if len(children) != 1:
+            raise RuntimeError(f"nginx has {len(children)} workers")
+        return children[0]
+
+    def stop(self):
+        self.process.terminate()
+        try:
+            self.process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+
+def parent(process):
+    try:
+        return int((process / "stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return 0
+
+
+class Nginx(Process):
+    """One worker. `large_port` leads to a server whose buffers suit bodies of 60 kB and more."""
+
+    def __init__(self, port, origin_port, core, work, large_port=None):
+        self.large_port = large_port or free_ports(1)[0]
+        configuration = work / "nginx.conf"
+        # A directory that only its owner may enter: root's worker has to stay root.
+        user = "user root;" if os.geteuid() == 0 else ""
+        configuration.write_text(NGINX.format(
+            user=user, work=work, port=port, large_port=self.large_port, origin_port=origin_port,
+            connections=IDLE_CLIENTS + 1240, idle=IDLE_SECONDS, endless=ENDLESS))
+        super().__init__("nginx", core, ["nginx", "-e", work / "nginx.log", "-c", configuration],
+                         port, work)
+
+    def for_scenario(self, scenario):
+        port = self.large_port if scenario.large else self.port
+        return f"http://127.0.0.1:{port}{scenario.path}"
+
+
+class HAProxy(Process):
+    def __init__(self, port, origin_port, core, work):
+        configuration = work / "haproxy.cfg"
+        configuration.write_text(HAPROXY.format(
+            port=port, origin_port=origin_port, connections=idle_clients() + 300,
+            idle=IDLE_SECONDS))
+        super().__init__("haproxy", core, ["haproxy", "-q", "-db", "-f", configuration], port, work)
+
+    def for_scenario(self, scenario):
+        return self.url(scenario.path)
+
+
+class Bowline(Process):
+    def __init__(self, port, origin_port, core, work, binary, log="off"):
+        command = [
+            binary, "proxy", "--listen", f"127.0.0.1:{port}", "--to",
+            f"http://127.0.0.1:{origin_port}", "--loops", 1, "--log", log,
+            "--set", f"client.idle-timeout={IDLE_SECONDS}s"]
+        super().__init__("bowline" if log == "off" else f"bowline-{log}", core, command, port, work,
+                         subprocess.DEVNULL)
+
+    def for_scenario(self, scenario):
+        return self.url(scenario.path)
+
+
+def start_origin(source, work, core):
+    """Builds the origin and starts it."""
+    program = work / "origin"
+    built = subprocess.run(["cc", "-O2", "-o", program, source], capture_output=True, text=True)
+    if built.returncode != 0:
+        raise StartFailed("cc: " + built.stderr[-500:])
+    port, = free_ports(1)
+    return Process("origin", core, [program, port], port, work)
+
+
+def start(name, origin_port, core, work, binary):
+    port, = free_ports(1)
+    match name:
+        case "nginx":
+            return Nginx(port, origin_port, core, work)
+        case "haproxy":
+            return HAProxy(port, origin_port, core, work)
+        case "bowline":
+            return Bowline(port, origin_port, core, work, binary)
+        case "bowline-json":
+            return Bowline(port, origin_port, core, work, binary, "json")
+
+
+NGINX = """\
+{user}
+daemon off;
+worker_processes 1;
+pid {work}/nginx.pid;
+error_log {work}/nginx.log warn;
+events {{ worker_connections {connections}; }}
+http {{
+  access_log off;
+  client_body_temp_path {work}/body;
+  proxy_temp_path {work}/proxy;
+  fastcgi_temp_path {work}/fastcgi;
+  uwsgi_temp_path {work}/uwsgi;
+  scgi_temp_path {work}/scgi;
+  keepalive_timeout {idle}s;
+  keepalive_requests {endless};
+  client_max_body_size 0;
+  upstream origin {{
+    server 127.0.0.1:{origin_port};
+    keepalive 512;
+    keepalive_requests {endless};
+  }}
+  proxy_http_version 1.1;
+  proxy_set_header Connection "";
+  # Request bodies go on as they come, as they do in Bowline and HAProxy.
+  proxy_request_buffering off;
+  server {{
+    listen 127.0.0.1:{port} backlog=4096;
+    location / {{ proxy_pass http://origin; }}
+  }}
+  server {{
+    listen 127.0.0.1:{large_port} backlog=4096;
+    proxy_buffer_size 64k;
+    proxy_buffers 8 64k;
+    # Nothing is put aside on disk when a client is slow.
+    proxy_max_temp_file_size 0;
+    location / {{ proxy_pass http://origin; }}
+  }}
+}}
+"""
+
+HAPROXY = """\
+global
+  nbthread 1
+  maxconn {connections}
+defaults
+  mode http
+  timeout connect 10s
+  timeout client 60s
+  timeout server 60s
+  timeout http-keep-alive {idle}s
+  option http-keep-alive
+  http-reuse always
+frontend clients
+  bind 127.0.0.1:{port} backlog 4096
+  default_backend origin
+backend origin
+  server origin 127.0.0.1:{origin_port}
+"""
