@@ -9,7 +9,7 @@ BINARY = .build/release/bowline
 
 .DEFAULT_GOAL := help
 .PHONY: help setup swift-present build run test lint test-debug test-release test-end-to-end \
-	test-asan test-tsan test-bench soak conformance bench bench-quick format clean
+	test-asan test-tsan test-bench soak conformance bench bench-quick bench-parser format clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -62,6 +62,10 @@ bench: build ## beside nginx and HAProxy, ten minutes; writes docs/performance.*
 
 bench-quick: build ## one scenario of it in half a minute; writes nothing
 	@python3 -B Scripts/bench/bench.py --quick
+
+bench-parser: swift-present ## what reading a head costs, in ns and instructions, a minute
+	swift build $(subst --product bowline,--product ParserBench,$(RELEASE))
+	@Scripts/bench-parser.sh
 
 format: swift-present ## format every Swift file in place
 	swift format --in-place --parallel --recursive $(SWIFT_SOURCES)

@@ -28,6 +28,12 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
   .testTarget(name: name, dependencies: dependencies, swiftSettings: common)
 }
 
+/// A program that measures. It is in no room, and nothing depends on it.
+func tool(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .executableTarget(
+    name: name, dependencies: dependencies, path: "Tests/Support/\(name)", swiftSettings: common)
+}
+
 let package = Package(
   name: "bowline",
   products: [
@@ -71,6 +77,8 @@ let package = Package(
     .target(name: "CAllocationCount", path: "Tests/Support/CAllocationCount"),
     // Counts system calls; likewise.
     .target(name: "CCallCount", path: "Tests/Support/CCallCount"),
+    // `make bench-parser`
+    tool("ParserBench", ["BowlineCore", "BowlineHTTP1"]),
     tests("CoreTests", ["BowlineCore", "CAllocationCount"]),
     tests("JournalTests", ["BowlineJournal", "BowlineCore"]),
     tests("HTTP1Tests", ["BowlineHTTP1", "BowlineCore", "CAllocationCount"]),

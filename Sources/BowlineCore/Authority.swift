@@ -47,6 +47,25 @@ package struct Authority: Equatable, Sendable {
         isBracketed: bracketed))
   }
 
+  /// True for most authorities with a host: letters, digits, hyphens and dots, and a port or none.
+  /// `parse` decides about the others. The authority stands in `range` of `bytes`.
+  package static func isPlain(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Bool {
+    let end = range.upperBound
+    var at = Scan.endOfHostName(bytes, from: range.lowerBound)
+    if range.isEmpty || at == range.lowerBound { return false }
+    if at >= end { return true }
+    if bytes[at] != 0x3a || end - at > 6 { return false }
+    at += 1
+    var port: UInt32 = 0
+    while at < end {
+      let digit = bytes[at] &- 0x30
+      if digit > 9 { return false }
+      port = port &* 10 &+ UInt32(digit)
+      at += 1
+    }
+    return port <= 65535
+  }
+
   /// reg-name = *( unreserved / pct-encoded / sub-delims ), up to the colon.
   private static func endOfName(_ text: Span<UInt8>) -> Result<Int, Refusal> {
     let count = text.count

@@ -29,7 +29,9 @@ package struct ConnectionOptions: Sendable, Equatable {
 
   /// Reads every Connection line of `head`.
   package init(_ head: borrowing HeadBlock) {
-    var line = head.first(.connection)
+    guard let first = head.first(.connection) else { return }
+    if !head.repeats(.connection) && noteUsual(head.value(first)) { return }
+    var line: Int? = first
     var bytes = 0
     var options = 0
     while let index = line {
@@ -47,6 +49,13 @@ package struct ConnectionOptions: Sendable, Equatable {
       line = head.first(.connection, from: index + 1)
     }
     isExcessive = options > Self.mostOptions
+  }
+
+  /// Notes a value that is one of the two usual options, and says whether it was.
+  private mutating func noteUsual(_ value: Span<UInt8>) -> Bool {
+    close = Scan.spells(value, "close")
+    keepAlive = Scan.spells(value, "keep-alive")
+    return close || keepAlive
   }
 
   private mutating func note(_ option: Span<UInt8>) {

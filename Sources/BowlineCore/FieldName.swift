@@ -67,39 +67,101 @@ package enum FieldName: UInt8, Sendable, CaseIterable, BitwiseCopyable {
   }
 
   /// The interned name that `bytes` spells without regard to case, or `.other`.
-  package init(_ bytes: Span<UInt8>) {
-    let count = bytes.count
-    guard count >= 2 && count <= 25 else {
-      self = .other
-      return
+  package init(_ bytes: Span<UInt8>) { self = Scan.name(bytes) }
+}
+
+// Names as words: a name is known by its length and a word or two, all of them constants, so that
+// no text is read and nothing is looked up. Every word holds eight bytes in lower case, the first
+// byte lowest.
+extension FieldName {
+  /// A name of up to eight bytes, zeros behind it.
+  init(short word: UInt64) {
+    switch word {
+    case Scan.word(of: "host"): self = .host
+    case Scan.word(of: "accept"): self = .accept
+    case Scan.word(of: "cookie"): self = .cookie
+    case Scan.word(of: "date"): self = .date
+    case Scan.word(of: "server"): self = .server
+    case Scan.word(of: "referer"): self = .referer
+    case Scan.word(of: "etag"): self = .etag
+    case Scan.word(of: "te"): self = .te
+    case Scan.word(of: "via"): self = .via
+    case Scan.word(of: "upgrade"): self = .upgrade
+    case Scan.word(of: "range"): self = .range
+    case Scan.word(of: "expect"): self = .expect
+    case Scan.word(of: "allow"): self = .allow
+    case Scan.word(of: "trailer"): self = .trailer
+    case Scan.word(of: "location"): self = .location
+    default: self = .other
     }
-    let chains = Self.chains
-    var candidate = chains.first[Self.slot(count, bytes[0], bytes[count - 1])]
-    while candidate != 0 {
-      let name = FieldName(rawValue: candidate) ?? .other
-      if Scan.equalIgnoringCase(bytes, name.text) {
-        self = name
-        return
-      }
-      candidate = chains.next[Int(candidate)]
-    }
-    self = .other
   }
 
-  /// Hash of length, first and last letter: the names above share a slot rarely.
-  private static func slot(_ count: Int, _ first: UInt8, _ last: UInt8) -> Int {
-    (count &* 7 &+ Int(first & 0x1f) &* 11 &+ Int(last & 0x1f) &* 3) & 127
+  /// A name of 9 to 16 bytes: its first eight and its last eight.
+  static func named(_ count: Int, first: UInt64, last: UInt64) -> FieldName {
+    @inline(__always)
+    func spells(_ text: StaticString) -> Bool {
+      first == Scan.word(of: text, at: 0)
+        && last == Scan.word(of: text, at: text.utf8CodeUnitCount &- 8)
+    }
+    switch count {
+    case 9:
+      if spells("forwarded") { return .forwarded }
+    case 10:
+      if spells("connection") { return .connection }
+      if spells("user-agent") { return .userAgent }
+      if spells("keep-alive") { return .keepAlive }
+      if spells("set-cookie") { return .setCookie }
+    case 11:
+      if spells("retry-after") { return .retryAfter }
+    case 12:
+      if spells("content-type") { return .contentType }
+      if spells("max-forwards") { return .maxForwards }
+    case 13:
+      if spells("cache-control") { return .cacheControl }
+      if spells("last-modified") { return .lastModified }
+      if spells("if-none-match") { return .ifNoneMatch }
+      if spells("authorization") { return .authorization }
+      if spells("content-range") { return .contentRange }
+    case 14:
+      if spells("content-length") { return .contentLength }
+      if spells("http2-settings") { return .http2Settings }
+    case 15:
+      if spells("accept-encoding") { return .acceptEncoding }
+      if spells("accept-language") { return .acceptLanguage }
+      if spells("x-forwarded-for") { return .xForwardedFor }
+    case 16:
+      if spells("content-encoding") { return .contentEncoding }
+      if spells("x-forwarded-host") { return .xForwardedHost }
+      if spells("proxy-connection") { return .proxyConnection }
+    default: break
+    }
+    return .other
   }
 
-  private static let chains: (first: [UInt8], next: [UInt8]) = {
-    var first = [UInt8](repeating: 0, count: 128)
-    var next = [UInt8](repeating: 0, count: FieldName.allCases.count)
-    for name in FieldName.allCases where name != .other {
-      let text = Array(name.text.description.utf8)
-      let slot = slot(text.count, text[0], text[text.count - 1])
-      next[Int(name.rawValue)] = first[slot]
-      first[slot] = name.rawValue
+  /// A name of 17 to 25 bytes: its first, second and last eight, and those from the sixteenth on or
+  /// the last, whichever come first.
+  static func named(
+    _ count: Int, first: UInt64, second: UInt64, third: UInt64, last: UInt64
+  ) -> FieldName {
+    @inline(__always)
+    func spells(_ text: StaticString) -> Bool {
+      let end = text.utf8CodeUnitCount &- 8
+      return first == Scan.word(of: text, at: 0) && second == Scan.word(of: text, at: 8)
+        && third == Scan.word(of: text, at: min(16, end)) && last == Scan.word(of: text, at: end)
     }
-    return (first, next)
-  }()
+    switch count {
+    case 17:
+      if spells("transfer-encoding") { return .transferEncoding }
+      if spells("x-forwarded-proto") { return .xForwardedProto }
+      if spells("if-modified-since") { return .ifModifiedSince }
+    case 18:
+      if spells("proxy-authenticate") { return .proxyAuthenticate }
+    case 19:
+      if spells("proxy-authorization") { return .proxyAuthorization }
+    case 25:
+      if spells("proxy-authentication-info") { return .proxyAuthenticationInfo }
+    default: break
+    }
+    return .other
+  }
 }

@@ -1,6 +1,6 @@
 extension FieldName {
   /// The name's bit in a set of names. There are fewer than 64 interned names.
-  package var bit: UInt64 { 1 << UInt64(rawValue) }
+  package var bit: UInt64 { 1 &<< UInt64(rawValue) }
 }
 
 /// A set of interned names, one word.

@@ -61,7 +61,7 @@ package enum Framing {
     return try? contentLength(head).get()
   }
 
-  private static let fields: FieldNameSet = [.contentLength, .transferEncoding]
+  private static var fields: FieldNameSet { [.contentLength, .transferEncoding] }
 
   private static func firstOffset(_ head: borrowing HeadBlock) -> Int {
     let length = head.first(.contentLength) ?? Int.max
@@ -86,6 +86,7 @@ extension Framing {
     guard let first = head.first(.contentLength) else { return .success(0) }
     let start = Int(head[first].valueStart)
     let value = head.value(first)
+    if !head.repeats(.contentLength), let length = shortNumber(value) { return .success(length) }
     let length: UInt64
     switch number(value, 0..<value.count, at: start) {
     case .success(let number): length = number
@@ -101,6 +102,20 @@ extension Framing {
       return .failure(Fault(kind, at: Int(head[second].nameStart)))
     case .failure(let fault): return .failure(listFault(other, at: otherStart) ?? fault)
     }
+  }
+
+  /// The number that `value` is, if it has one digit to 18: such a number is never too large.
+  private static func shortNumber(_ value: Span<UInt8>) -> UInt64? {
+    if value.isEmpty || value.count > 18 { return nil }
+    var number: UInt64 = 0
+    var index = 0
+    while index < value.count {
+      let digit = value[index] &- 0x30
+      if digit > 9 { return nil }
+      number = number &* 10 &+ UInt64(digit)
+      index &+= 1
+    }
+    return number
   }
 
   /// The number in `range` of `value`. Anything above 2^63 - 1 is too large: no body is that long,

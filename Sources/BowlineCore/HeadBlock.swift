@@ -49,6 +49,8 @@ package struct StartLine: Sendable {
   package var methodRange = 0..<0
   /// The target's bytes as received (requests).
   package var targetRange = 0..<0
+  /// True when the target is known to hold one byte or more, all of them visible ASCII, and no `#`.
+  var targetIsPlain = false
   /// The status (responses); 0 in a request.
   package var status: Status = 0
   /// The reason phrase's bytes (responses).
@@ -97,6 +99,7 @@ package struct HeadBlock: ~Copyable {
   }
 
   /// Notes a field line whose bytes are in `bytes`.
+  @inline(__always)
   package mutating func note(_ entry: FieldEntry) {
     entries.append(entry)
     let bit = entry.name.bit

@@ -34,6 +34,22 @@ package enum Method: UInt8, Sendable, CaseIterable {
     }
   }
 
+  /// The same of a method and the space behind it in one word, zeros behind them.
+  init(word: UInt64) {
+    switch word {
+    case Scan.word(of: "GET "): self = .get
+    case Scan.word(of: "POST "): self = .post
+    case Scan.word(of: "HEAD "): self = .head
+    case Scan.word(of: "PUT "): self = .put
+    case Scan.word(of: "DELETE "): self = .delete
+    case Scan.word(of: "PATCH "): self = .patch
+    case Scan.word(of: "OPTIONS "): self = .options
+    case Scan.word(of: "CONNECT "): self = .connect
+    case Scan.word(of: "TRACE "): self = .trace
+    default: self = .other
+    }
+  }
+
   /// Safe: asks for no change of state (RFC 9110 §9.2.1).
   package var isSafe: Bool {
     switch self {
@@ -52,18 +68,29 @@ package enum Method: UInt8, Sendable, CaseIterable {
 }
 
 /// The HTTP version of a message. RFC 9110 §2.5.
+@usableFromInline
 package struct Version: Hashable, Comparable, Sendable {
-  package let major: UInt8
-  package let minor: UInt8
+  @usableFromInline package let major: UInt8
+  @usableFromInline package let minor: UInt8
 
+  @inlinable
   package init(major: UInt8, minor: UInt8) {
     self.major = major
     self.minor = minor
   }
 
-  package static let http10 = Version(major: 1, minor: 0)
-  package static let http11 = Version(major: 1, minor: 1)
+  /// `HTTP/1.` and a digit in one word; nil for anything else.
+  @inline(__always)
+  init?(word: UInt64) {
+    let digit = UInt8(truncatingIfNeeded: word &>> 56) &- 0x30
+    if word &<< 8 != Scan.word(of: "HTTP/1.") &<< 8 || digit > 9 { return nil }
+    self.init(major: 1, minor: digit)
+  }
 
+  @inlinable package static var http10: Version { Version(major: 1, minor: 0) }
+  @inlinable package static var http11: Version { Version(major: 1, minor: 1) }
+
+  @inlinable
   package static func < (a: Version, b: Version) -> Bool {
     a.major != b.major ? a.major < b.major : a.minor < b.minor
   }
@@ -77,9 +104,9 @@ package struct Status: RawRepresentable, Hashable, Sendable, ExpressibleByIntege
   package init(integerLiteral value: UInt16) { rawValue = value }
 
   /// 1xx: an interim response (RFC 9110 §15.2).
-  package var isInformational: Bool { rawValue / 100 == 1 }
+  package var isInformational: Bool { rawValue &- 100 < 100 }
   /// 2xx.
-  package var isSuccessful: Bool { rawValue / 100 == 2 }
+  package var isSuccessful: Bool { rawValue &- 200 < 100 }
   /// Responses that never have content: 1xx, 204, 304 (RFC 9112 §6.3 rule 1).
   package var forbidsContent: Bool { isInformational || rawValue == 204 || rawValue == 304 }
 

@@ -1,26 +1,53 @@
-internal import BowlineCore
+package import BowlineCore
 
 // How a head is scanned.
 //
-// The unit is the line. One pass of `Scan.endOfValue` finds the line's CR and, on the way, refuses
-// every byte that may not stand in a head. Only a complete line is taken apart. A line that is not
-// complete leaves behind where the pass stopped, so that the next bytes are scanned once and
-// nothing is scanned again: a client that sends byte by byte costs O(n).
+// The unit is the line. Nearly every line is plain, and plain lines are taken in one pass by Core
+// (`PlainLines`), which stops without a word at anything else. That line is then scanned here, with
+// care, and here is the only place where a fault is found. A head that comes in pieces is scanned
+// here as a whole.
+//
+// One pass of `Scan.endOfValue` finds the line's CR and, on the way, refuses every byte that may
+// not stand in a head. Only a complete line is taken apart. A line that is not complete leaves
+// behind where the pass stopped, so that the next bytes are scanned once and nothing is scanned
+// again: a client that sends byte by byte costs O(n).
 //
 // All offsets count from the first byte of the section (head or trailers), so the same code runs
 // over a span of the read buffer and over the bytes gathered in the block.
 
 /// Which grammar a section obeys.
-enum SectionKind: UInt8, Sendable {
+package enum SectionKind: UInt8, Sendable {
   case request, response, trailers
+
+  fileprivate var start: PlainLines.Start {
+    switch self {
+    case .request: .requestLine
+    case .response: .statusLine
+    case .trailers: .fields
+    }
+  }
+}
+
+extension Limits {
+  fileprivate var lines: PlainLines.Limits {
+    PlainLines.Limits(startLine: requestLine, fieldLine: fieldLine, section: head, fields: fields)
+  }
+}
+
+/// How far a section has come.
+package enum SectionProgress {
+  /// No complete line is left.
+  case incomplete
+  /// The section has this many bytes, the empty line included.
+  case end(Int)
+  case fault(Fault)
 }
 
 /// What the scanner found.
 enum ScannedLine {
   /// No complete line is left.
   case incomplete
-  /// The start line, complete but not read, ends here. Small on purpose: this enum is returned once
-  /// a line, in registers.
+  /// The start line, complete but not read, ends here.
   case start(Int)
   case field(FieldEntry)
   /// The empty line; the section has this many bytes, the empty line included.
@@ -29,9 +56,53 @@ enum ScannedLine {
 }
 
 /// The progress of one section: where the current line begins and how far it is known to be good.
-struct HeadScanner: Sendable {
+package struct HeadScanner: Sendable {
   private(set) var lineStart: UInt32 = 0
   private var scanned: UInt32 = 0
+
+  package init() {}
+
+  /// Takes every complete line of `text`, which holds the section from its first byte. Nothing of
+  /// it was scanned before.
+  ///
+  /// - Parameters:
+  ///   - text: the section as far as it has come.
+  ///   - kind: the grammar.
+  ///   - head: where the start line and the field lines are noted.
+  ///   - limits: what is enforced, on incomplete lines too.
+  /// - Returns: how far the section has come.
+  @inline(__always)
+  package mutating func take(
+    _ text: Span<UInt8>, _ kind: SectionKind, into head: inout HeadBlock, limits: Limits
+  ) -> SectionProgress {
+    while true {
+      let lines = PlainLines.take(
+        text, from: Int(lineStart), start: kind.start, limits: limits.lines, into: &head)
+      if lines.isWhole { return .end(lines.end) }
+      lineStart = UInt32(truncatingIfNeeded: lines.end)
+      scanned = lineStart
+      if let progress = takeLine(text, kind, into: &head, limits) { return progress }
+    }
+  }
+
+  /// Takes one line with care. Nil when there may be another.
+  @inline(never)
+  private mutating func takeLine(
+    _ text: Span<UInt8>, _ kind: SectionKind, into head: inout HeadBlock, _ limits: Limits
+  ) -> SectionProgress? {
+    switch next(text, kind, fields: head.count, limits: limits) {
+    case .incomplete: return .incomplete
+    case .field(let entry): head.note(entry)
+    case .start(let end):
+      switch startLine(text, kind, end: end) {
+      case .success(let line): head.start = line
+      case .failure(let fault): return .fault(fault)
+      }
+    case .end(let length): return .end(length)
+    case .fault(let fault): return .fault(fault)
+    }
+    return nil
+  }
 
   /// Takes the next line of `text`, which holds the section from its first byte.
   ///
@@ -108,9 +179,9 @@ struct HeadScanner: Sendable {
 
   /// Fields whose meaning two readers must not disagree about: in a response, whitespace before the
   /// colon is removed (RFC 9112 §5.1), but not from these.
-  private static let decisive: FieldNameSet = [
-    .contentLength, .transferEncoding, .connection, .upgrade, .trailer,
-  ]
+  private static var decisive: FieldNameSet {
+    [.contentLength, .transferEncoding, .connection, .upgrade, .trailer]
+  }
 
   /// The name is not followed by its colon: the fault, or the colon behind blanks in a response.
   private func colonAfterBlank(

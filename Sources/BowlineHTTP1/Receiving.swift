@@ -24,6 +24,7 @@ extension HTTP1Connection {
     return event
   }
 
+  @inline(__always)
   private mutating func nextEvent(
     _ bytes: Span<UInt8>, _ cursor: inout Int, _ head: inout HeadBlock, _ limits: Limits
   ) -> Event {
@@ -84,10 +85,14 @@ extension HTTP1Connection {
 
 // Between messages.
 extension HTTP1Connection {
+  @inline(__always)
   private mutating func receiveFirst(
     _ bytes: Span<UInt8>, _ cursor: inout Int, _ head: inout HeadBlock, _ limits: Limits
   ) -> Event {
-    if let event = skipEmptyLines(bytes, &cursor, limits) { return event }
+    // Nearly always a byte of the message is next.
+    if cursor == bytes.count || bytes[cursor] <= 0x20 || flags.contains(.afterCR) {
+      if let event = skipEmptyLines(bytes, &cursor, limits) { return event }
+    }
     if role == .client && sending == .idle { return fail(Fault(.unexpectedBytes, at: 0)) }
     beginHead(&head)
     return receiveHead(bytes, &cursor, &head, limits)
@@ -96,6 +101,7 @@ extension HTTP1Connection {
   /// Empty lines before a message are ignored, a few of them (RFC 9112 §2.2).
   ///
   /// - Returns: nil when a byte of a message follows.
+  @inline(never)
   private mutating func skipEmptyLines(
     _ bytes: Span<UInt8>, _ cursor: inout Int, _ limits: Limits
   ) -> Event? {
@@ -119,6 +125,7 @@ extension HTTP1Connection {
     return .more
   }
 
+  @inline(never)
   private mutating func receiveAfterEnd(
     _ bytes: Span<UInt8>, _ cursor: inout Int, _ limits: Limits
   ) -> Event {
@@ -137,6 +144,7 @@ extension HTTP1Connection {
 
 // Bodies.
 extension HTTP1Connection {
+  @inline(__always)
   private mutating func receiveLength(_ bytes: Span<UInt8>, _ cursor: inout Int) -> Event {
     guard let range = takeBody(bytes, &cursor) else { return .more }
     if remaining == 0 { receiving = .ending }
@@ -166,6 +174,7 @@ extension HTTP1Connection {
     return range
   }
 
+  @inline(never)
   private mutating func receiveChunked(
     _ bytes: Span<UInt8>, _ cursor: inout Int, _ head: inout HeadBlock, _ limits: Limits
   ) -> Event {

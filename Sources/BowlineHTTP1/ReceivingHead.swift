@@ -16,12 +16,14 @@ extension HTTP1Connection {
   /// Bytes copied into the block at a time, when a section did not come in one piece.
   private static let helping = 4096
 
+  @inline(__always)
   mutating func beginHead(_ head: inout HeadBlock) {
     head.removeAll()
     scanner = HeadScanner()
     receiving = .head
   }
 
+  @inline(__always)
   mutating func receiveHead(
     _ bytes: Span<UInt8>, _ cursor: inout Int, _ head: inout HeadBlock, _ limits: Limits
   ) -> Event {
@@ -36,6 +38,7 @@ extension HTTP1Connection {
     }
   }
 
+  @inline(__always)
   mutating func receiveSection(
     _ bytes: Span<UInt8>, _ cursor: inout Int, _ head: inout HeadBlock, _ kind: SectionKind,
     _ limits: Limits
@@ -45,38 +48,29 @@ extension HTTP1Connection {
       : scanGathered(bytes, &cursor, &head, kind, limits)
   }
 
+  @inline(__always)
   private mutating func scanInPlace(
     _ bytes: Span<UInt8>, _ cursor: inout Int, _ head: inout HeadBlock, _ kind: SectionKind,
     _ limits: Limits
   ) -> Section {
     let text = bytes.extracting(cursor..<bytes.count)
-    var fields = 0
-    while true {
-      switch scanner.next(text, kind, fields: fields, limits: limits) {
-      case .field(let entry):
-        head.note(entry)
-        fields += 1
-      case .start(let end):
-        switch scanner.startLine(text, kind, end: end) {
-        case .success(let line): head.start = line
-        case .failure(let fault): return .fault(fault)
-        }
-      case .incomplete:
-        head.bytes.append(text)
-        cursor = bytes.count
-        return .more
-      case .end(let length):
-        head.bytes.append(text.extracting(0..<length))
-        cursor += length
-        return .complete
-      case .fault(let fault):
-        // The whole lines stay readable: a log wants to know what was asked.
-        head.bytes.append(text.extracting(0..<Int(scanner.lineStart)))
-        return .fault(fault)
-      }
+    switch scanner.take(text, kind, into: &head, limits: limits) {
+    case .end(let length):
+      head.bytes.append(text.extracting(0..<length))
+      cursor += length
+      return .complete
+    case .incomplete:
+      head.bytes.append(text)
+      cursor = bytes.count
+      return .more
+    case .fault(let fault):
+      // The whole lines stay readable: a log wants to know what was asked.
+      head.bytes.append(text.extracting(0..<Int(scanner.lineStart)))
+      return .fault(fault)
     }
   }
 
+  @inline(never)
   private mutating func scanGathered(
     _ bytes: Span<UInt8>, _ cursor: inout Int, _ head: inout HeadBlock, _ kind: SectionKind,
     _ limits: Limits
@@ -109,6 +103,7 @@ extension HTTP1Connection {
 
 // What a complete head means for the connection.
 extension HTTP1Connection {
+  @inline(__always)
   private mutating func requestComplete(_ head: inout HeadBlock, _ limits: Limits) -> Event {
     requestMethod = head.start.method
     if let fault = takeOptions(&head, .origin) { return fail(fault) }
@@ -131,6 +126,7 @@ extension HTTP1Connection {
     return .head(framing)
   }
 
+  @inline(__always)
   private mutating func responseComplete(_ head: inout HeadBlock, _ limits: Limits) -> Event {
     let status = head.start.status
     if status.isInformational && status.rawValue != 101 {
@@ -155,6 +151,7 @@ extension HTTP1Connection {
   }
 
   /// Remembers version and connection options, and what they say about persistence.
+  @inline(__always)
   private mutating func takeOptions(
     _ head: inout HeadBlock, _ recipient: Persistence.Recipient
   ) -> Fault? {
@@ -171,6 +168,7 @@ extension HTTP1Connection {
     return nil
   }
 
+  @inline(__always)
   private mutating func beginBody(_ framing: BodyFraming) {
     switch framing {
     case .none, .length(0): receiving = .ending

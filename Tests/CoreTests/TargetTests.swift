@@ -82,6 +82,37 @@ import Testing
     #expect(outcome == expected)
   }
 
+  /// The short way may leave an authority to the long one, but never take one that it refuses.
+  @Test func aPlainAuthorityIsAnAuthority() {
+    // Among other bytes, that would be taken, too, if the end were overlooked.
+    func isPlain(_ text: [UInt8]) -> Bool {
+      let around = bytes("aa1") + text + bytes("1234567890a")
+      return Authority.isPlain(around.span, 3..<3 + text.count)
+    }
+    var random = Seeded(1)
+    let letters = bytes("aZ09.-:_@,[]%/\u{0}\u{80}\u{1f}")
+    var plain = 0
+    for number in 0..<20_000 {
+      let length = random.below(24)
+      let usual = random.below(3) > 0
+      let text = (0..<length).map { _ in letters[random.below(usual ? 7 : letters.count)] }
+      if !isPlain(text) { continue }
+      plain += 1
+      guard case .success(let authority) = Authority.parse(text.span), !authority.host.isEmpty
+      else {
+        Issue.record("round \(number): \(text) was taken")
+        continue
+      }
+    }
+    #expect(plain > 500)
+    for text in ["www.example.com", "127.0.0.1:65535", "h", "h:", "A-b.9:0"] {
+      #expect(isPlain(bytes(text)))
+    }
+    for text in ["", ":80", "h:65536", "h:100000", "h:x", "[::1]"] {
+      #expect(!isPlain(bytes(text)))
+    }
+  }
+
   @Test(
     arguments: [
       ("GET", "/", "h", nil),
