@@ -61,6 +61,16 @@ package struct StartLine: Sendable {
   package init() {}
 }
 
+/// How far a section that has not come in one piece was read.
+package struct ScanProgress: Sendable {
+  /// Where its current line begins.
+  package var lineStart: UInt32 = 0
+  /// Up to where that line is known to be good.
+  package var scanned: UInt32 = 0
+
+  package init() {}
+}
+
 /// A message head, flat: bytes plus entries. Lent by the loop, one per head in progress.
 package struct HeadBlock: ~Copyable {
   /// Raw bytes of a received head, or composed field lines.
@@ -70,6 +80,8 @@ package struct HeadBlock: ~Copyable {
   /// What the Connection fields of a received head say; set by the machine that read it, and kept
   /// while trailers follow.
   package var options = ConnectionOptions()
+  /// How far the bytes were read, while the section is not complete.
+  package var progress = ScanProgress()
   private var entries: Row<FieldEntry>
   // One bit per interned name: asking for an absent field costs no walk over the entries.
   private var seen: UInt64 = 0
@@ -88,6 +100,7 @@ package struct HeadBlock: ~Copyable {
   package mutating func removeAll() {
     bytes.removeAll()
     start = StartLine()
+    progress = ScanProgress()
     removeFields()
   }
 

@@ -21,17 +21,28 @@ extension Links {
     _ exchange: Handle, _ head: borrowing HeadBlock, body: OutgoingBody, close: Bool = false
   ) {
     let link = exchanges[exchange].link
-    let output = outputBuffer(&links[link], link)
-    exchanges[exchange].progress.insert(.headSent)
     if let machine = multiplexed(link) {
+      let output = outputBuffer(&links[link], link)
+      exchanges[exchange].progress.insert(.headSent)
       let hasBody = body != .none && body != .length(0)
       machine.sendHead(exchanges[exchange].stream, head, body: hasBody, into: &buffers[output])
-    } else if links[link].side == .downstream {
-      exchanges[exchange].record.status = head.start.status
-      links[link].http1.send(
+    } else {
+      writeHead(&links[link], link, &exchanges[exchange], head, body, close)
+    }
+  }
+
+  private func writeHead(
+    _ link: inout Link, _ handle: Handle, _ exchange: inout Exchange, _ head: borrowing HeadBlock,
+    _ body: OutgoingBody, _ close: Bool
+  ) {
+    let output = outputBuffer(&link, handle)
+    exchange.progress.insert(.headSent)
+    if link.side == .downstream {
+      exchange.record.status = head.start.status
+      link.http1.send(
         response: head, body: body, close: close || isDraining, into: &buffers[output])
     } else {
-      links[link].http1.send(request: head, body: body, close: close, into: &buffers[output])
+      link.http1.send(request: head, body: body, close: close, into: &buffers[output])
     }
   }
 
@@ -52,17 +63,27 @@ extension Links {
   package func sendBody(_ exchange: Handle, _ bytes: Span<UInt8>) {
     if bytes.isEmpty { return }
     let link = exchanges[exchange].link
-    let output = outputBuffer(&links[link], link)
     // Counted in both directions; only that of a downstream exchange is ever looked at.
     exchanges[exchange].record.responseBytes &+= UInt64(bytes.count)
     if let machine = multiplexed(link) {
+      let output = outputBuffer(&links[link], link)
       machine.sendBody(exchanges[exchange].stream, bytes, into: &buffers[output])
-    } else if bytes.count >= Self.directSend, maySend(link) {
-      let count = links[link].http1.beginBody(count: bytes.count, into: &buffers[output])
-      if count > 0 { sendDirectly(link, output, bytes.extracting(0..<count)) }
-      links[link].http1.finishBody(count: count, into: &buffers[output])
     } else {
-      links[link].http1.sendBody(bytes, into: &buffers[output])
+      let isDirect = bytes.count >= Self.directSend && maySend(link)
+      writeBody(&links[link], link, bytes, isDirect: isDirect)
+    }
+  }
+
+  private func writeBody(
+    _ link: inout Link, _ handle: Handle, _ bytes: Span<UInt8>, isDirect: Bool
+  ) {
+    let output = outputBuffer(&link, handle)
+    if isDirect {
+      let count = link.http1.beginBody(count: bytes.count, into: &buffers[output])
+      if count > 0 { sendDirectly(&link, &buffers[output], bytes.extracting(0..<count)) }
+      link.http1.finishBody(count: count, into: &buffers[output])
+    } else {
+      link.http1.sendBody(bytes, into: &buffers[output])
     }
   }
 
@@ -75,45 +96,38 @@ extension Links {
     links[link].flags.isDisjoint(with: [.blocked, .sendBroken, .doomed])
   }
 
-  private func sendDirectly(_ link: Handle, _ output: Loan, _ bytes: Span<UInt8>) {
-    let waiting = buffers[output].count
+  private func sendDirectly(
+    _ link: inout Link, _ output: inout ByteBuffer, _ bytes: Span<UInt8>
+  ) {
+    let waiting = output.count
     var sent = 0
-    switch send(links[link].socket, buffers[output], bytes) {
+    switch network.send(link.socket, output.span, bytes) {
     case .sent(let count):
       sent = count
-      if count > 0 { links[link].noteSent(count, now) }
-      if count < waiting + bytes.count { links[link].flags.insert(.blocked) }
+      if count > 0 { link.noteSent(count, now) }
+      if count < waiting + bytes.count { link.flags.insert(.blocked) }
     case .failed(let error):
-      endings[ending(link)].error = error
-      links[link].flags.insert(.sendBroken)
+      sendBroke(&link, error)
     }
-    buffers[output].consume(min(sent, waiting))
+    output.consume(min(sent, waiting))
     let taken = max(0, sent - waiting)
-    if taken < bytes.count { buffers[output].append(bytes.extracting(taken..<bytes.count)) }
-  }
-
-  private func send(
-    _ socket: SocketID, _ waiting: borrowing ByteBuffer, _ bytes: Span<UInt8>
-  ) -> SendOutcome {
-    network.send(socket, waiting.span, bytes)
+    if taken < bytes.count { output.append(bytes.extracting(taken..<bytes.count)) }
   }
 
   /// Completes our message. False when a declared length was not met: the exchange was aborted.
   @discardableResult
   package func sendEnd(_ exchange: Handle) -> Bool {
     let link = exchanges[exchange].link
-    var isWhole = true
     if links[link].machine == 0 && links[link].http1.endsWithoutBytes {
-      isWhole = links[link].http1.sendEnd()
-    } else {
-      let output = outputBuffer(link)
-      if let machine = multiplexed(link) {
-        machine.sendEnd(exchanges[exchange].stream, into: &buffers[output])
-      } else {
-        isWhole = links[link].http1.sendEnd(into: &buffers[output])
-      }
+      let isWhole = links[link].http1.sendEnd()
+      return completeSending(exchange, link, isWhole)
     }
-    return completeSending(exchange, link, isWhole)
+    let output = outputBuffer(link)
+    if let machine = multiplexed(link) {
+      machine.sendEnd(exchanges[exchange].stream, into: &buffers[output])
+      return completeSending(exchange, link, true)
+    }
+    return completeSending(exchange, link, links[link].http1.sendEnd(into: &buffers[output]))
   }
 
   /// Completes our message with trailers, where the framing has a place for them.

@@ -123,7 +123,6 @@ package struct HTTP1Connection: Sendable {
   package internal(set) var peerVersion = Version.http11
   /// Which end we play.
   package let role: Role
-  var scanner = HeadScanner()
   var chunk = ChunkScanner()
   var receiving = Receiving.idle
   var sending = Sending.idle

@@ -57,10 +57,21 @@ enum ScannedLine {
 
 /// The progress of one section: where the current line begins and how far it is known to be good.
 package struct HeadScanner: Sendable {
-  private(set) var lineStart: UInt32 = 0
-  private var scanned: UInt32 = 0
+  private(set) var progress: ScanProgress
 
-  package init() {}
+  /// Begins, or goes on from, a section that was read up to `progress`.
+  package init(_ progress: ScanProgress = ScanProgress()) { self.progress = progress }
+
+  /// Where the current line begins.
+  private(set) var lineStart: UInt32 {
+    get { progress.lineStart }
+    set { progress.lineStart = newValue }
+  }
+
+  private var scanned: UInt32 {
+    get { progress.scanned }
+    set { progress.scanned = newValue }
+  }
 
   /// Takes every complete line of `text`, which holds the section from its first byte. Nothing of
   /// it was scanned before.

@@ -206,7 +206,6 @@ extension HTTP1Connection {
     if chunk.stage == .inTrailers {
       // The byte belongs to the first trailer line: it is left for the scanner of field lines.
       head.removeAll()
-      scanner = HeadScanner()
       return nil
     }
     cursor += 1

@@ -19,7 +19,6 @@ extension HTTP1Connection {
   @inline(__always)
   mutating func beginHead(_ head: inout HeadBlock) {
     head.removeAll()
-    scanner = HeadScanner()
     receiving = .head
   }
 
@@ -54,6 +53,7 @@ extension HTTP1Connection {
     _ limits: Limits
   ) -> Section {
     let text = bytes.extracting(cursor..<bytes.count)
+    var scanner = HeadScanner()
     switch scanner.take(text, kind, into: &head, limits: limits) {
     case .end(let length):
       head.bytes.append(text.extracting(0..<length))
@@ -61,6 +61,7 @@ extension HTTP1Connection {
       return .complete
     case .incomplete:
       head.bytes.append(text)
+      head.progress = scanner.progress
       cursor = bytes.count
       return .more
     case .fault(let fault):
@@ -75,6 +76,7 @@ extension HTTP1Connection {
     _ bytes: Span<UInt8>, _ cursor: inout Int, _ head: inout HeadBlock, _ kind: SectionKind,
     _ limits: Limits
   ) -> Section {
+    var scanner = HeadScanner(head.progress)
     while cursor < bytes.count {
       let end = min(cursor + Self.helping, bytes.count)
       head.bytes.append(bytes.extracting(cursor..<end))
@@ -97,6 +99,7 @@ extension HTTP1Connection {
         }
       }
     }
+    head.progress = scanner.progress
     return .more
   }
 }

@@ -295,6 +295,6 @@ private let oldKeepAlive = "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"
   }
 
   @Test func theStructStaysSmall() {
-    #expect(MemoryLayout<HTTP1Connection>.size <= 60)
+    #expect(MemoryLayout<HTTP1Connection>.size <= 52)
   }
 }
