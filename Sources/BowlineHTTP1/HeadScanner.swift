@@ -130,7 +130,9 @@ package struct HeadScanner: Sendable {
     let isStart = start == 0 && kind != .trailers
     let stop = Scan.endOfValue(text, from: Int(scanned))
     let length = stop - start
-    if length > (isStart ? limits.requestLine : limits.fieldLine) {
+    let longest = isStart ? limits.requestLine : limits.fieldLine
+    // Of two limits the one that is reached first is named, however much came at once.
+    if length > longest && start + longest + 2 <= limits.head {
       return .fault(tooLong(text, start, kind, limits))
     }
     if stop + 2 > limits.head {

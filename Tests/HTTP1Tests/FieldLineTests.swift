@@ -34,6 +34,11 @@ private let canary = "GET /canary HTTP/1.1\r\nHost: h\r\n\r\n"
       (0..<100).map { _ in "X: " + String(repeating: "a", count: 1020) }.joined(separator: "\r\n"),
       "headTooLong@65536", 431),
     refusal(
+      "R058: the head's limit is reached inside a line that is too long too",
+      (0..<5).map { "X: " + String(repeating: "a", count: $0 < 4 ? 16_000 : 20_000) }
+        .joined(separator: "\r\n"),
+      "headTooLong@65536", 431),
+    refusal(
       "R053: 10,000 commas in Connection", "Connection: " + String(repeating: ",", count: 10_000),
       "tooManyFields@25"),
   ]
