@@ -4,8 +4,13 @@ package enum HTTPDate {
   /// Length of an IMF-fixdate in bytes.
   package static let length = 29
 
-  /// Appends the date of `seconds` since 1970-01-01T00:00:00Z.
-  package static func append(_ seconds: Int64, to out: inout ByteBuffer) {
+  /// 0000-01-01T00:00:00 to 9999-12-31T23:59:59: the years that four digits write.
+  private static let writable: ClosedRange<Int64> = -62_167_219_200...253_402_300_799
+
+  /// Appends the date of `moment`, in seconds since 1970-01-01T00:00:00Z. A moment that four digits
+  /// of a year cannot write becomes the nearest that they can: a file may have any time.
+  package static func append(_ moment: Int64, to out: inout ByteBuffer) {
+    let seconds = min(max(moment, writable.lowerBound), writable.upperBound)
     let days = seconds.floored(by: 86_400)
     let second = seconds - days * 86_400
     let (year, month, day) = civil(days)
@@ -17,7 +22,8 @@ package enum HTTPDate {
     out.append(0x20)
     appendThree(months, month - 1, to: &out)
     out.append(0x20)
-    out.append(decimal: UInt64(max(year, 0)))
+    appendTwo(year / 100, to: &out)
+    appendTwo(year, to: &out)
     out.append(0x20)
     appendTwo(Int(second / 3600), to: &out)
     out.append(0x3a)
