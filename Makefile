@@ -9,7 +9,8 @@ BINARY = .build/release/bowline
 
 .DEFAULT_GOAL := help
 .PHONY: help setup swift-present build run test lint test-debug test-release test-end-to-end \
-	test-asan test-tsan test-bench soak conformance bench bench-quick bench-parser format clean
+	test-asan test-tsan test-bench soak conformance bench bench-quick bench-parser fuzz fuzz-corpora \
+	format clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -66,6 +67,12 @@ bench-quick: build ## one scenario of it in half a minute; writes nothing
 bench-parser: swift-present ## what reading a head costs, in ns and instructions, a minute
 	swift build $(subst --product bowline,--product ParserBench,$(RELEASE))
 	@Scripts/bench-parser.sh
+
+fuzz: swift-present ## each fuzz target for FUZZ_SECONDS (30), from its corpus in Fuzz
+	@Scripts/fuzz.sh
+
+fuzz-corpora: swift-present ## the same, then keep what reached other code in Fuzz/Corpora
+	@Scripts/fuzz.sh --fold
 
 format: swift-present ## format every Swift file in place
 	swift format --in-place --parallel --recursive $(SWIFT_SOURCES)

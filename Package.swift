@@ -34,6 +34,19 @@ func tool(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     name: name, dependencies: dependencies, path: "Tests/Support/\(name)", swiftSettings: common)
 }
 
+/// Code that several test targets share.
+func support(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .target(
+    name: name, dependencies: dependencies, path: "Tests/Support/\(name)", swiftSettings: common)
+}
+
+/// An executable without a main function of its own.
+func fuzzer(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .executableTarget(
+    name: name, dependencies: dependencies, path: "Tests/\(name)",
+    swiftSettings: common + [.unsafeFlags(["-parse-as-library"])])
+}
+
 let package = Package(
   name: "bowline",
   products: [
@@ -100,6 +113,15 @@ let package = Package(
     tests(
       "ObserveTests", ["BowlineObserve", "BowlineTransport", "BowlineJournal", "BowlineCore"]),
     tests("CommandTests", ["bowline", "BowlineCore", "BowlineJournal"]),
+    // What must hold for every input: for libFuzzer, and in FuzzTests over the inputs in Fuzz.
+    support(
+      "FuzzInvariants", ["BowlineCore", "BowlineHTTP1", "BowlineJournal", "BowlineObserve"]),
+    tests("FuzzTests", ["FuzzInvariants", "BowlineCore", "BowlineHTTP1"]),
     tests("Tidy", []),
   ]
 )
+
+// Links with `--sanitize=fuzzer` only, which brings the main function: see Scripts/fuzz.sh.
+if Context.environment["FUZZ"] != nil {
+  package.targets.append(fuzzer("Fuzz", ["FuzzInvariants"]))
+}
