@@ -14,6 +14,7 @@ package enum SettingID: UInt8, Sendable, CaseIterable {
   case connectTimeout, responseTimeout
   case replayAttempts
   case logBytes
+  case tunnelIdleTimeout, tunnelHalfCloseTimeout
 }
 
 /// The unit a setting is counted in, and how its value is written.
@@ -151,6 +152,14 @@ extension Setting {
       id: .logBytes, name: "log.buffer", unit: .bytes, standard: 1 << 20,
       bounds: 4096...1_073_741_824,
       reason: "records that may wait for the log writer, per loop; more are dropped and counted"),
+    Setting(
+      id: .tunnelIdleTimeout, name: "tunnel.idle-timeout", unit: .milliseconds, standard: 600_000,
+      bounds: 100...86_400_000,
+      reason: "silence, both ways, after which a tunnel is cut (CONNECT, Upgrade)"),
+    Setting(
+      id: .tunnelHalfCloseTimeout, name: "tunnel.half-close-timeout", unit: .milliseconds,
+      standard: 60_000, bounds: 100...86_400_000,
+      reason: "silence after which a tunnel is cut when one side has ended its stream"),
   ]
 }
 

@@ -14,6 +14,8 @@ struct Deadlines {
   let head: Int
   let bodyGrace: Int
   let response: Int
+  let tunnelIdle: Int
+  let tunnelHalfClosed: Int
 
   init(_ settings: Settings) {
     connect = settings[.connectTimeout]
@@ -25,11 +27,15 @@ struct Deadlines {
     head = settings[.headTimeout]
     bodyGrace = settings[.bodyRateGrace]
     response = settings[.responseTimeout]
+    tunnelIdle = settings[.tunnelIdleTimeout]
+    tunnelHalfClosed = settings[.tunnelHalfCloseTimeout]
   }
 
   /// The shortest that an open link may have to wait for something.
   var shortest: Int {
-    min(min(writeStall, clientIdle, upstreamIdle), min(head, bodyGrace, response))
+    min(
+      min(writeStall, clientIdle, upstreamIdle), min(head, bodyGrace, response),
+      min(tunnelIdle, tunnelHalfClosed))
   }
 
   /// When what `link` waits for is overdue, but for its exchange.
@@ -54,6 +60,11 @@ struct Deadlines {
   func due(_ exchange: borrowing Exchange, on link: borrowing Link) -> Instant {
     let progress = exchange.progress
     let due = exchange.delayUntil
+    if progress.contains(.tunnel) {
+      let isHalf = !progress.isDisjoint(with: [.received, .sent])
+      return min(
+        due, link.progress.advanced(milliseconds: isHalf ? tunnelHalfClosed : tunnelIdle))
+    }
     if link.side == .upstream {
       // Until the request is out, the client's own deadlines and the write stall govern.
       let waits = progress.contains(.sent) && !progress.contains(.received)

@@ -75,6 +75,29 @@ extension Exchange {
     if stream != 0 || framing.isChunked { keepStory() }
   }
 
+  /// Turns it into a tunnel. Both directions are open.
+  mutating func beginTunnel(now: Instant) {
+    progress.remove([.received, .sent])
+    progress.formUnion([.tunnel, .headBegun, .headReceived, .headSent])
+    record.marks.requestSent = record.marks.requestSent ?? now
+  }
+
+  /// The peer's message is complete; in a tunnel, its stream has ended.
+  mutating func noteReceived() {
+    if progress.contains(.tunnel) && !progress.contains(.sent) {
+      record.end = side == .downstream ? .clientClosedTunnel : .upstreamClosedTunnel
+    }
+    progress.insert(.received)
+  }
+
+  /// Our message is complete; in a tunnel, our stream has ended, as the other side's has.
+  mutating func noteSent() {
+    if progress.contains(.tunnel) && !progress.contains(.received) {
+      record.end = side == .downstream ? .upstreamClosedTunnel : .clientClosedTunnel
+    }
+    progress.insert(.sent)
+  }
+
   /// True when both its messages are complete.
   var isOver: Bool { progress.isSuperset(of: [.received, .sent]) }
 
@@ -101,4 +124,7 @@ package struct ExchangeProgress: OptionSet, Sendable {
   package static let headSent = ExchangeProgress(rawValue: 8)
   /// Our message is complete.
   package static let sent = ExchangeProgress(rawValue: 16)
+  /// No longer HTTP: raw bytes both ways. From then on `received` and `sent` mean that the peer has
+  /// ended its stream, and that we have ended ours.
+  package static let tunnel = ExchangeProgress(rawValue: 32)
 }

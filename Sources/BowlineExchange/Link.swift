@@ -135,6 +135,17 @@ extension Link {
     progress = now
   }
 
+  /// True once, when our stream of a tunnel has ended and is sent while the peer's still goes on.
+  var endsSending: Bool {
+    mutating get {
+      guard http1.isTunnel, http1.sendingIsComplete, state == .open,
+        flags.isDisjoint(with: [.sendEnded, .peerEnded])
+      else { return false }
+      flags.insert(.sendEnded)
+      return true
+    }
+  }
+
   /// True while events may be pulled out of the machine.
   var mayPull: Bool { state == .open && flags.isDisjoint(with: .doomed) }
 }
@@ -160,6 +171,8 @@ struct LinkFlags: OptionSet {
   static let holdsSource = LinkFlags(rawValue: 128)
   /// To be closed at the end of this event, for the reason `doom`.
   static let doomed = LinkFlags(rawValue: 256)
+  /// A tunnel: our stream was ended (FIN) while the peer's goes on.
+  static let sendEnded = LinkFlags(rawValue: 512)
   /// Had its turn: read again in the loop's next one.
   static let postponed = LinkFlags(rawValue: 1024)
 }

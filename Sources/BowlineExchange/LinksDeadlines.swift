@@ -111,7 +111,10 @@ extension Links {
       return
     }
     let progress = exchanges[exchange].progress
-    if links[link].side == .upstream {
+    if progress.contains(.tunnel) {
+      let isHalf = !progress.isDisjoint(with: [.received, .sent])
+      fail(link, exchange, Failure(isHalf ? .usTimeoutHalfClosed : .usTimeoutTunnel))
+    } else if links[link].side == .upstream {
       let reason: EndReason =
         progress.contains(.headReceived) ? .upstreamTimeoutBody : .upstreamTimeoutResponse
       fail(link, exchange, Failure(reason, evidence: evidence(link, exchange)))

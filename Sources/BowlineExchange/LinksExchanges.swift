@@ -50,9 +50,14 @@ extension Links {
     let persists = takeOff(&links[link], exchanges[exchange].next)
     handler(exchange).exchangeFinished(exchange)
     if side == .downstream {
-      record(exchange, .complete)
+      let end = exchanges[exchange].record.end
+      record(exchange, end)
       releaseExchange(exchange)
-      afterResponse(link, persists: persists)
+      if end == .complete {
+        afterResponse(link, persists: persists)
+      } else {
+        beginClose(link, end, lingers: false)
+      }
     } else {
       releaseExchange(exchange)
     }

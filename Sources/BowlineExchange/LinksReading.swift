@@ -54,13 +54,16 @@ extension Links {
   /// Takes up bytes that could not be parsed before, then reads on.
   func resume(_ handle: Handle, _ buffer: inout ReadBuffer) {
     if links[handle].flags.contains(.postponed) { return }
-    if links[handle].leftover != .none, links[handle].exchange == .none,
-      links[handle].state == .open
-    {
-      guard takesTurn(handle) else { return }
-      takeLeftover(handle)
+    if links[handle].leftover != .none, links[handle].state == .open {
+      if links[handle].exchange == .none {
+        guard takesTurn(handle) else { return }
+        takeLeftover(handle)
+      } else if exchanges[links[handle].exchange].progress.contains(.tunnel) {
+        takeLeftover(handle)
+      }
     }
     if links.contains(handle) { read(handle, &buffer) }
+    if links.contains(handle), links[handle].flags.contains(.peerEnded) { takeEarlyEnd(handle) }
   }
 
   /// Parses the leftover in place: what is consumed is dropped from its front.
@@ -146,6 +149,9 @@ extension Links {
         handler.informationalArrived(exchange)
       case .body(let range):
         handler.bodyArrived(exchange, bytes.extracting(range))
+      case .end where exchanges[exchange].progress.contains(.tunnel):
+        // Of the request that asked for the tunnel, which was answered at once.
+        break
       case .end(let trailers):
         if cursor < bytes.count && side == .upstream { refuseSurplus(handle) }
         handler.messageEnded(exchange, trailers: trailers)
@@ -169,10 +175,13 @@ extension Links {
   ) -> Event {
     let event = link.http1.receive(bytes, at: &cursor, head: &exchange.head, limits: limits)
     switch event {
-    case .head: exchange.progress.insert(.headReceived)
+    case .head(let framing):
+      exchange.progress.insert(.headReceived)
+      if framing == .tunnel { exchange.beginTunnel(now: now) }
     case .body(let range):
       exchange.credit -= range.count
       exchange.record.requestBytes &+= UInt64(range.count)
+    case .end where exchange.progress.contains(.tunnel): break
     case .end: exchange.progress.insert(.received)
     case .informational, .more, .paused, .fault: break
     }
@@ -233,7 +242,7 @@ extension Links {
     }
     switch links[handle].http1.receiveEnd(head: &exchanges[exchange].head) {
     case .completesBody where !links[handle].flags.contains(.sendBroken):
-      exchanges[exchange].progress.insert(.received)
+      exchanges[exchange].noteReceived()
       handler(exchange).messageEnded(exchange, trailers: false)
       finishIfDone(handle)
     case .truncated(let fault):
@@ -243,7 +252,19 @@ extension Links {
     }
   }
 
+  /// The client ended its stream before its tunnel began; the tunnel begins half-closed.
+  private func takeEarlyEnd(_ handle: Handle) {
+    let exchange = links[handle].exchange
+    guard links[handle].mayPull, exchange != .none, links[handle].leftover == .none else { return }
+    let progress = exchanges[exchange].progress
+    if progress.contains(.tunnel) && !progress.contains(.received) { endReceived(handle) }
+  }
+
   private func truncated(_ handle: Handle, _ exchange: Handle, _ fault: Fault?) {
+    if exchanges[exchange].progress.contains(.tunnel) {
+      fail(handle, exchange, Failure(tunnelReset(handle), network: endings[ending(handle)].error))
+      return
+    }
     let headReceived = exchanges[exchange].progress.contains(.headReceived)
     if links[handle].side == .downstream {
       let reason: EndReason = headReceived ? .clientClosedBody : .clientClosedHead
@@ -271,6 +292,8 @@ extension Links {
       doom(handle, endings[ending(handle)].reason)
     } else if links[handle].machine != 0 {
       multiplexedEnded(handle, idle: .clientResetIdle, busy: .clientResetResponse)
+    } else if exchange != .none, exchanges[exchange].progress.contains(.tunnel) {
+      fail(handle, exchange, Failure(tunnelReset(handle), network: error))
     } else if links[handle].side == .upstream {
       guard exchange != .none else {
         doom(handle, .upstreamClosedIdle)
@@ -300,6 +323,10 @@ extension Links {
     case .failed(let error): networkFailed(handle, error)
     case .bytes, .wouldBlock, .end: break
     }
+  }
+
+  private func tunnelReset(_ handle: Handle) -> EndReason {
+    links[handle].side == .downstream ? .clientResetTunnel : .upstreamResetTunnel
   }
 
   /// How an upstream's end is called, by what it cut off.

@@ -41,6 +41,7 @@ extension Links {
       exchange.record.status = head.start.status
       link.http1.send(
         response: head, body: body, close: close || isDraining, into: &buffers[output])
+      if link.http1.isTunnel { beginTunnel(&exchange, handle) }
     } else {
       link.http1.send(request: head, body: body, close: close, into: &buffers[output])
     }
@@ -145,7 +146,7 @@ extension Links {
       abort(exchange, .usErrorInternal)
       return false
     }
-    exchanges[exchange].progress.insert(.sent)
+    exchanges[exchange].noteSent()
     queueFlush(link)
     return true
   }
@@ -209,6 +210,7 @@ extension Links {
     }
     if links[link].machine != 0 { finishStreams(link) }
     if links[link].output != .none { return }
+    if links[link].endsSending { network.shutdownSend(links[link].socket) }
     if links[link].state == .closing {
       perform(endings[ending(link)].closing.flushed(now: now), link)
     } else {

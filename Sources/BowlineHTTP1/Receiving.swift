@@ -52,6 +52,10 @@ extension HTTP1Connection {
     switch receiving {
     case .idle where role == .client && sending != .idle, .informational:
       meaning = .truncated(Fault(.truncatedHead, at: 0))
+    case .ending where flags.contains(.tunnels), .complete where flags.contains(.tunnels):
+      // The tunnel's stream ended before a byte of it came.
+      receiving = .complete
+      meaning = flags.contains(.peerEnded) ? .clean : .completesBody
     case .idle, .complete, .failed: meaning = .clean
     case .head: meaning = .truncated(Fault(.truncatedHead, at: head.bytes.count))
     case .length: meaning = .truncated(Fault(.truncatedBody, at: Int(consumed)))

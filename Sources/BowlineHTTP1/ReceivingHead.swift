@@ -192,10 +192,12 @@ extension HTTP1Connection {
   }
 
   /// Both directions are raw bytes from here on.
-  mutating func beginTunnel() {
+  package mutating func beginTunnel() {
     flags.insert(.tunnels)
+    flags.remove(.expectsContinue)
     close(because: .tunnel)
     sendRemaining = 0
     sending = .tunnel
+    if role == .client { receiving = .tunnel }
   }
 }

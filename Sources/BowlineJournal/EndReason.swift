@@ -33,6 +33,8 @@ package enum EndReason: UInt8, Sendable, CaseIterable {
   case clientStalledWrite = 28
   case clientTimeoutHead = 29
   case clientSlowBody = 30
+  case clientClosedTunnel = 31
+  case clientResetTunnel = 32
   // The upstream
   case upstreamRefusedDialling = 40
   case upstreamTimeoutDialling = 41
@@ -50,6 +52,8 @@ package enum EndReason: UInt8, Sendable, CaseIterable {
   case upstreamStalledWrite = 53
   case upstreamUnexpectedBytes = 54
   case upstreamTimeoutBody = 55
+  case upstreamClosedTunnel = 56
+  case upstreamResetTunnel = 57
   // Policy and limits
   case policyLimitHead = 70
   case policyLimitBody = 71
@@ -68,6 +72,9 @@ package enum EndReason: UInt8, Sendable, CaseIterable {
   // The other side of the exchange failed; this connection had to end with it.
   case usAbortedUpstreamFailed = 95
   case usAbortedClientGone = 96
+  // Tunnels that we cut
+  case usTimeoutTunnel = 97
+  case usTimeoutHalfClosed = 98
 
   /// The code: `who.what.when`.
   package var code: StaticString {
@@ -97,6 +104,8 @@ package enum EndReason: UInt8, Sendable, CaseIterable {
     case .clientStalledWrite: "client.stalled.write"
     case .clientTimeoutHead: "client.timeout.head"
     case .clientSlowBody: "client.slow.body"
+    case .clientClosedTunnel: "client.closed.tunnel"
+    case .clientResetTunnel: "client.reset.tunnel"
     case .upstreamRefusedDialling: "upstream.refused.dialling"
     case .upstreamTimeoutDialling: "upstream.timeout.dialling"
     case .upstreamUnreachableDialling: "upstream.unreachable.dialling"
@@ -113,6 +122,8 @@ package enum EndReason: UInt8, Sendable, CaseIterable {
     case .upstreamStalledWrite: "upstream.stalled.write"
     case .upstreamUnexpectedBytes: "upstream.unexpected.bytes"
     case .upstreamTimeoutBody: "upstream.timeout.body"
+    case .upstreamClosedTunnel: "upstream.closed.tunnel"
+    case .upstreamResetTunnel: "upstream.reset.tunnel"
     case .policyLimitHead: "policy.limit.head"
     case .policyLimitBody: "policy.limit.body"
     case .policyLimitConnections: "policy.limit.connections"
@@ -128,15 +139,17 @@ package enum EndReason: UInt8, Sendable, CaseIterable {
     case .networkError: "network.error.socket"
     case .usAbortedUpstreamFailed: "us.aborted.upstream-failed"
     case .usAbortedClientGone: "us.aborted.client-gone"
+    case .usTimeoutTunnel: "us.timeout.tunnel"
+    case .usTimeoutHalfClosed: "us.timeout.half-closed"
     }
   }
 
   /// Who ended it; the first word of the code.
   package var blame: Blame {
     switch rawValue {
-    case 1...3, 20...30: .client
-    case 8, 9, 40...55: .upstream
-    case 70...77: .policy
+    case 1...3, 20...39: .client
+    case 8, 9, 40...69: .upstream
+    case 70...89: .policy
     case 94: .network
     default: .us
     }

@@ -213,5 +213,16 @@ extension EndReasonText {
       "We closed the upstream connection, because the client had gone away mid-exchange.",
       advice: "Nothing to do by itself: a connection with half a response on it cannot be reused. "
         + "If it is frequent, see why clients leave (`client.closed.before-response`)."),
+    EndReasonText(
+      .usTimeoutTunnel,
+      "No byte went through a tunnel, either way, for `tunnel.idle-timeout`.",
+      advice: "Raise `tunnel.idle-timeout` if its users are silent for so long on purpose, or let "
+        + "them send something now and then (WebSocket has pings for that)."),
+    EndReasonText(
+      .usTimeoutHalfClosed,
+      "One side had ended its stream of a tunnel, and the other was silent for "
+        + "`tunnel.half-close-timeout`.",
+      advice: "Nothing to do: the other side had probably gone. Raise the setting if it needs "
+        + "longer to say its last word."),
   ]
 }

@@ -59,6 +59,15 @@ extension EndReasonText {
       "The client sent content more slowly than `client.body-rate`.",
       advice: "The client got 408. Lower `client.body-rate` or raise `client.body-grace` if your "
         + "clients are honestly that slow."),
+    EndReasonText(
+      .clientClosedTunnel,
+      "The client ended its side of a tunnel first; both sides were then ended in good order.",
+      advice: "Nothing to do: this is how a tunnel should end."),
+    EndReasonText(
+      .clientResetTunnel,
+      "The client reset its connection in the middle of a tunnel.",
+      advice: "Normal for clients that are killed or that leave a page. The upstream's side was "
+        + "cut too, so that it does not take a part for the whole."),
   ]
 
   /// The upstream did it.
@@ -156,5 +165,14 @@ extension EndReasonText {
       "The upstream fell silent in the middle of its response for `upstream.response-timeout`.",
       advice: "The client's connection was cut, so that it does not take the part for the whole. "
         + "Raise `upstream.response-timeout` for streams with long pauses."),
+    EndReasonText(
+      .upstreamClosedTunnel,
+      "The upstream ended its side of a tunnel first; both sides were then ended in good order.",
+      advice: "Nothing to do: this is how a tunnel should end."),
+    EndReasonText(
+      .upstreamResetTunnel,
+      "The upstream reset its connection in the middle of a tunnel.",
+      advice: "A crash or an abort at the far end. The client's side was cut too, so that it does "
+        + "not take a part for the whole."),
   ]
 }
