@@ -4,6 +4,17 @@
 // goes on in the order it came, except what belongs to this hop (`HopByHop`) and what would let a
 // client lie about itself (X-Forwarded-*, Forwarded), which is replaced by what we know.
 
+/// What kind of intermediary sends a request on.
+package enum ForwardingForm: UInt8, Sendable {
+  /// A gateway, to an origin of its own: what clients claim about themselves (X-Forwarded-*,
+  /// Forwarded) is replaced by what we know.
+  case gateway
+  /// A forward proxy, to the origin that the target names. It says nothing about its client.
+  case forward
+  /// A forward proxy, to the next proxy: the target stays whole.
+  case nextProxy
+}
+
 /// What we say of ourselves in every message that goes on: lines composed once, copied each time.
 package struct ForwardingHop: ~Copyable {
   /// Via and X-Forwarded-Proto for a request, by the version it was received in.
@@ -78,19 +89,80 @@ package enum Forwarding {
   ///   - trailersFollow: the request has a place for trailers: keep their announcement.
   ///   - trailersWelcome: the client takes trailers in the response, so the upstream may send them
   ///     (RFC 9110 §6.5.1).
+  ///   - form: what we are to client and next hop.
+  ///   - upgrade: offer the next hop the protocols that the client offered (RFC 9110 §7.8).
+  ///   - forwards: what Max-Forwards says from here on; nil when it is none of our business.
   ///   - out: composed here.
   package static func request(
     _ head: borrowing HeadBlock, authority: String, hop: borrowing ForwardingHop,
     client: SocketAddress, options: ConnectionOptions, trailersFollow: Bool,
-    trailersWelcome: Bool, into out: inout HeadBlock
+    trailersWelcome: Bool, form: ForwardingForm = .gateway, upgrade: Bool = false,
+    forwards: UInt32? = nil, into out: inout HeadBlock
   ) {
-    beginRequest(head, authority, &out)
-    var stays = claims
+    var stays = FieldNameSet()
+    switch form {
+    case .gateway:
+      beginRequest(head, authority, &out)
+      stays = claims
+    case .forward: beginRequest(head, authority, &out)
+    case .nextProxy: beginWhole(head, &out)
+    }
     if head.start.version < .http11 { stays.insert(.expect) }
+    if forwards != nil { stays.insert(.maxForwards) }
     copy(head, but: stays, options, trailersFollow, &out)
-    out.add(.xForwardedFor) { client.appendHost(to: &$0) }
+    if let forwards { out.add(.maxForwards) { $0.append(decimal: UInt64(forwards)) } }
+    if upgrade { copyUpgrade(head, &out) }
     if trailersWelcome { out.add(.te, "trailers") }
-    hop.endRequest(head.start.version, &out)
+    switch form {
+    case .gateway:
+      out.add(.xForwardedFor) { client.appendHost(to: &$0) }
+      hop.endRequest(head.start.version, &out)
+    case .forward, .nextProxy: hop.endResponse(head.start.version, &out)
+    }
+  }
+
+  /// The lines of Upgrade: the one thing of this hop that is offered to the next.
+  private static func copyUpgrade(_ head: borrowing HeadBlock, _ out: inout HeadBlock) {
+    var line = head.first(.upgrade)
+    while let index = line {
+      out.add(index, of: head)
+      line = head.first(.upgrade, from: index + 1)
+    }
+  }
+
+  /// True when the request asks for another protocol on this connection, and the next hop may be
+  /// asked the same: version 1.1, and Upgrade named in Connection (RFC 9110 §7.8).
+  ///
+  /// h2c is never offered on: RFC 9113 §3.1 made it obsolete, and a tunnel to an origin that
+  /// accepts it would carry requests past every rule of ours.
+  package static func offersUpgrade(
+    _ head: borrowing HeadBlock, _ options: ConnectionOptions
+  ) -> Bool {
+    guard options.upgrade, head.start.version >= .http11, let first = head.first(.upgrade) else {
+      return false
+    }
+    var line: Int? = first
+    while let index = line {
+      let value = head.value(index)
+      var cursor = FieldListCursor()
+      while let member = cursor.next(in: value) {
+        if Scan.equalIgnoringCase(value.extracting(member), "h2c") { return false }
+      }
+      line = head.first(.upgrade, from: index + 1)
+    }
+    return true
+  }
+
+  /// Request line and Host for the next proxy: the target as received, and the Host it implies.
+  private static func beginWhole(_ head: borrowing HeadBlock, _ out: inout HeadBlock) {
+    let target = head.target
+    out.compose(method: head.method, target: target)
+    switch Target.form(head.start.method, target) {
+    case .success(.absolute(_, let range, _)): out.add(.host, target.extracting(range))
+    case .success(.authority): out.add(.host, target)
+    case .success(.origin), .success(.asterisk), .failure:
+      if let host = head.first(.host) { out.add(host, of: head) }
+    }
   }
 
   /// Request line and Host.
@@ -134,8 +206,11 @@ package enum Forwarding {
     _ head: borrowing HeadBlock, hop: borrowing ForwardingHop, options: ConnectionOptions,
     trailersFollow: Bool, into out: inout HeadBlock
   ) {
+    let status = head.start.status.rawValue
     out.compose(status: head.start.status, reason: head.reason)
     copy(head, but: [], options, trailersFollow, &out)
+    // 101 names the protocol that was chosen, 426 those that would be (RFC 9110 §7.8, §15.5.22).
+    if status == 101 || status == 426 { copyUpgrade(head, &out) }
     hop.endResponse(head.start.version, &out)
   }
 

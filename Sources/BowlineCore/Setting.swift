@@ -15,6 +15,7 @@ package enum SettingID: UInt8, Sendable, CaseIterable {
   case replayAttempts
   case logBytes
   case tunnelIdleTimeout, tunnelHalfCloseTimeout
+  case upstreamOrigins, resolveTimeout, resolveAge
 }
 
 /// The unit a setting is counted in, and how its value is written.
@@ -160,6 +161,17 @@ extension Setting {
       id: .tunnelHalfCloseTimeout, name: "tunnel.half-close-timeout", unit: .milliseconds,
       standard: 60_000, bounds: 100...86_400_000,
       reason: "silence after which a tunnel is cut when one side has ended its stream"),
+    Setting(
+      id: .upstreamOrigins, name: "upstream.origins", unit: .count, standard: 1024,
+      bounds: 1...65_536,
+      reason: "origins that a forward proxy remembers, per loop; the one unused for longest goes"),
+    Setting(
+      id: .resolveTimeout, name: "upstream.resolve-timeout", unit: .milliseconds, standard: 5_000,
+      bounds: 10...600_000, reason: "time for looking up a name that a request brought"),
+    Setting(
+      id: .resolveAge, name: "upstream.resolve-age", unit: .milliseconds, standard: 30_000,
+      bounds: 0...86_400_000,
+      reason: "age after which found addresses are looked up again before a connection is dialled"),
   ]
 }
 

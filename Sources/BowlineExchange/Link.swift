@@ -86,7 +86,7 @@ struct Link: ~Copyable {
 extension Link {
   /// True while a receive may bring something that the link can take.
   var mayReceive: Bool {
-    guard flags.contains(.mayRead), flags.isDisjoint(with: [.peerEnded, .doomed]) else {
+    guard flags.contains(.mayRead), flags.isDisjoint(with: [.peerEnded, .doomed, .parked]) else {
       return false
     }
     switch state {
@@ -147,7 +147,7 @@ extension Link {
   }
 
   /// True while events may be pulled out of the machine.
-  var mayPull: Bool { state == .open && flags.isDisjoint(with: .doomed) }
+  var mayPull: Bool { state == .open && flags.isDisjoint(with: [.doomed, .parked]) }
 }
 
 /// Facts about a link that are true or not.
@@ -171,6 +171,10 @@ struct LinkFlags: OptionSet {
   static let holdsSource = LinkFlags(rawValue: 128)
   /// To be closed at the end of this event, for the reason `doom`.
   static let doomed = LinkFlags(rawValue: 256)
+  /// The role decides about the request's head with somebody else's help: nothing is read.
+  static let parked = LinkFlags(rawValue: 2048)
+  /// It has decided: what was parked is to be taken up.
+  static let unparked = LinkFlags(rawValue: 4096)
   /// A tunnel: our stream was ended (FIN) while the peer's goes on.
   static let sendEnded = LinkFlags(rawValue: 512)
   /// Had its turn: read again in the loop's next one.

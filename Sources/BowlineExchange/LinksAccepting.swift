@@ -153,6 +153,10 @@ extension Links {
 
   package func receive(_ message: any Sendable) {
     beginTurn()
+    if let answer = message as? any OwnerMessage {
+      if Int(answer.owner) < roles.value.owners.count { owner(answer.owner).messageArrived(answer) }
+      return
+    }
     guard let order = message as? LoopOrder else { return }
     switch order {
     case .drain: drain()

@@ -119,7 +119,9 @@ extension Links {
       handler(exchange).exchangeFailed(exchange, failure)
     }
     links[link].http1.markClose()
-    composeAnswer(status, failure.reason, limit: failure.fault?.limit)
+    compose(
+      answer: status, failure.reason, limit: failure.fault?.limit, &scratch.value,
+      &answerText.value)
     sendAnswer(exchange)
     endEarly(link, exchange, failure)
   }
@@ -206,7 +208,23 @@ extension Links {
 
   /// Answers a request by ourselves, with a short text that says why. When the request is not
   /// complete the connection closes after it. The handle is dead on return.
-  package func answer(_ exchange: Handle, _ status: Status, _ failure: Failure) {
+  ///
+  /// - Parameter adding: adds fields to the answer's head.
+  package func answer(
+    _ exchange: Handle, _ status: Status, _ failure: Failure,
+    adding: (inout HeadBlock) -> Void = { _ in }
+  ) {
+    answer(exchange, failure) { head, text in
+      compose(answer: status, failure.reason, limit: failure.fault?.limit, &head, &text)
+      adding(&head)
+    }
+  }
+
+  /// The same with head and text of the caller's: Date is there already when `compose` returns.
+  package func answer(
+    _ exchange: Handle, _ failure: Failure,
+    compose: (inout HeadBlock, inout ByteBuffer) -> Void
+  ) {
     let link = exchanges[exchange].link
     if links[link].machine != 0 || exchanges[exchange].progress.contains(.headSent) {
       abort(exchange, failure.reason)
@@ -214,7 +232,11 @@ extension Links {
     }
     let received = exchanges[exchange].progress.contains(.received) || takeEnd(link, exchange)
     if !received { links[link].http1.markClose() }
-    composeAnswer(status, failure.reason, limit: failure.fault?.limit)
+    // What a client sends ahead through a tunnel that is refused is no request (RFC 9110 §9.3.6).
+    if case .connect = links[link].http1.requestMethod, links[link].leftover != .none {
+      links[link].http1.markClose()
+    }
+    compose(&scratch.value, &answerText.value)
     sendAnswer(exchange)
     guard received else {
       endEarly(link, exchange, failure)
@@ -239,21 +261,24 @@ extension Links {
     return true
   }
 
-  private func composeAnswer(_ status: Status, _ reason: EndReason, limit: SettingID?) {
-    scratch.value.compose(status: status)
-    appendDate(to: &scratch.value)
-    scratch.value.add(.contentType, "text/plain; charset=utf-8")
-    answerText.value.removeAll()
-    answerText.value.append(decimal: UInt64(status.rawValue))
-    answerText.value.append(0x20)
-    answerText.value.append(status.reason)
-    answerText.value.append("\n")
-    answerText.value.append(reason.code)
+  private func compose(
+    answer status: Status, _ reason: EndReason, limit: SettingID?, _ head: inout HeadBlock,
+    _ text: inout ByteBuffer
+  ) {
+    head.compose(status: status)
+    appendDate(to: &head)
+    head.add(.contentType, "text/plain; charset=utf-8")
+    text.removeAll()
+    text.append(decimal: UInt64(status.rawValue))
+    text.append(0x20)
+    text.append(status.reason)
+    text.append("\n")
+    text.append(reason.code)
     if let limit {
-      answerText.value.append(": the limit is the setting ")
-      answerText.value.append(utf8: Setting[limit].name)
+      text.append(": the limit is the setting ")
+      text.append(utf8: Setting[limit].name)
     }
-    answerText.value.append("\n")
+    text.append("\n")
   }
 
   private func sendAnswer(_ exchange: Handle) {

@@ -54,7 +54,11 @@ extension Links {
   /// Takes up bytes that could not be parsed before, then reads on.
   func resume(_ handle: Handle, _ buffer: inout ReadBuffer) {
     if links[handle].flags.contains(.postponed) { return }
-    if links[handle].leftover != .none, links[handle].state == .open {
+    if links[handle].flags.contains(.unparked) {
+      links[handle].flags.remove(.unparked)
+      if links[handle].leftover == .none { _ = received(handle, Span<UInt8>()) }
+      if links[handle].leftover != .none { takeLeftover(handle) }
+    } else if links[handle].leftover != .none, links[handle].state == .open {
       if links[handle].exchange == .none {
         guard takesTurn(handle) else { return }
         takeLeftover(handle)
@@ -166,7 +170,7 @@ extension Links {
         return bytes.count
       }
     }
-    return bytes.count
+    return links[handle].flags.contains(.parked) ? cursor : bytes.count
   }
 
   /// The machine's next event, noted in the exchange.

@@ -35,12 +35,21 @@ package protocol LinkOwner: AnyObject {
   func linkEnded(_ link: Handle, _ reason: EndReason, _ error: NetworkError?)
   /// A time asked for with `Links.wake` has come.
   func wokenAt(_ now: Instant)
+  /// An answer to what was asked of another thread.
+  func messageArrived(_ message: any OwnerMessage)
   /// The loop has ended: nothing more will be told. Let go of whoever holds this object.
   func loopEnded()
 }
 
 extension LinkOwner {
+  package func messageArrived(_ message: any OwnerMessage) {}
   package func loopEnded() {}
+}
+
+/// A message from another thread to an owner of upstream links, posted to its loop's mailbox.
+package protocol OwnerMessage: Sendable {
+  /// The number that the owner was registered under.
+  var owner: UInt16 { get }
 }
 
 /// A machine that carries many exchanges on one link, each named by a stream number: HTTP/2, and

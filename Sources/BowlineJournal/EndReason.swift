@@ -54,6 +54,8 @@ package enum EndReason: UInt8, Sendable, CaseIterable {
   case upstreamTimeoutBody = 55
   case upstreamClosedTunnel = 56
   case upstreamResetTunnel = 57
+  case upstreamUnknownName = 58
+  case upstreamTimeoutResolving = 59
   // Policy and limits
   case policyLimitHead = 70
   case policyLimitBody = 71
@@ -63,6 +65,10 @@ package enum EndReason: UInt8, Sendable, CaseIterable {
   case policyLimitLinger = 75
   case policyRefusedTarget = 76
   case policyEvictedIdle = 77
+  case policyRefusedDestination = 85
+  case policyRefusedCredentials = 86
+  case policyRefusedLoop = 87
+  case policyLimitOrigins = 88
   // Ourselves and the machine below us
   case usShutdown = 90
   case usErrorDescriptors = 91
@@ -124,6 +130,8 @@ package enum EndReason: UInt8, Sendable, CaseIterable {
     case .upstreamTimeoutBody: "upstream.timeout.body"
     case .upstreamClosedTunnel: "upstream.closed.tunnel"
     case .upstreamResetTunnel: "upstream.reset.tunnel"
+    case .upstreamUnknownName: "upstream.unknown.name"
+    case .upstreamTimeoutResolving: "upstream.timeout.resolving"
     case .policyLimitHead: "policy.limit.head"
     case .policyLimitBody: "policy.limit.body"
     case .policyLimitConnections: "policy.limit.connections"
@@ -132,6 +140,10 @@ package enum EndReason: UInt8, Sendable, CaseIterable {
     case .policyLimitLinger: "policy.limit.linger"
     case .policyRefusedTarget: "policy.refused.target"
     case .policyEvictedIdle: "policy.evicted.idle"
+    case .policyRefusedDestination: "policy.refused.destination"
+    case .policyRefusedCredentials: "policy.refused.credentials"
+    case .policyRefusedLoop: "policy.refused.loop"
+    case .policyLimitOrigins: "policy.limit.origins"
     case .usShutdown: "us.shutdown.now"
     case .usErrorDescriptors: "us.error.descriptors"
     case .usErrorPorts: "us.error.ports"

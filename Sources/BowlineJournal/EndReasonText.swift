@@ -48,7 +48,8 @@ extension EndReason {
 
 extension EndReasonText {
   /// Every entry, in the order of the registry.
-  package static let all: [EndReasonText] = orderly + client + upstream + policy + ourselves
+  package static let all: [EndReasonText] = 
+    orderly + client + upstream + policy + forwarding + ourselves
 
   fileprivate static let byNumber: [EndReasonText?] = {
     var table = [EndReasonText?](repeating: nil, count: 256)
@@ -174,6 +175,30 @@ extension EndReasonText {
       "An idle client connection was closed early, to make room for a new one.",
       advice: "`client.connections` or the descriptor limit (`ulimit -n`) is nearly reached. Raise "
         + "it, or shorten `client.idle-timeout`."),
+  ]
+
+  /// What a forward proxy refuses.
+  private static let forwarding: [EndReasonText] = [
+    EndReasonText(
+      .policyRefusedDestination,
+      "The request asked for a destination that this proxy may not reach; the client got 403.",
+      advice: "Without rules, CONNECT goes to port 443 only, and no request goes to loopback, "
+        + "link-local, private or unspecified addresses, or to this proxy itself. `--allow` and "
+        + "`--deny` change that, by host, network and port."),
+    EndReasonText(
+      .policyRefusedCredentials,
+      "The request had no valid Proxy-Authorization for `--users`; the client got 407.",
+      advice: "A first 407 is normal: many clients send credentials only when asked. If it goes on, "
+        + "the name or the password is wrong."),
+    EndReasonText(
+      .policyRefusedLoop,
+      "The request has been through this proxy before: our own name stands in its Via field.",
+      advice: "Two proxies, or a proxy and a name server, point at each other. Follow the Via field "
+        + "of the request. Proxies that must differ need different names (`--via`)."),
+    EndReasonText(
+      .policyLimitOrigins,
+      "The request named a new origin, and `upstream.origins` others are in use.",
+      advice: "Clients get 503. Raise `upstream.origins`, unless somebody is scanning."),
   ]
 
   /// Ourselves, and the machine below us.

@@ -71,7 +71,7 @@ extension EndReasonText {
   ]
 
   /// The upstream did it.
-  static let upstream: [EndReasonText] = upstreamConnecting + upstreamAnswering
+  static let upstream: [EndReasonText] = upstreamConnecting + upstreamNames + upstreamAnswering
 
   private static let upstreamConnecting: [EndReasonText] = [
     EndReasonText(
@@ -102,6 +102,18 @@ extension EndReasonText {
       advice: "The keep-alive race: the upstream had closed the connection already. Requests that "
         + "may be sent twice were sent again on a new connection, the others got 502. Set "
         + "`upstream.idle-timeout` below the upstream's own."),
+  ]
+
+  private static let upstreamNames: [EndReasonText] = [
+    EndReasonText(
+      .upstreamUnknownName,
+      "The name that the request asked for has no address.",
+      advice: "Usually a mistyped host. `getent ahosts NAME` on this machine asks the same "
+        + "resolver."),
+    EndReasonText(
+      .upstreamTimeoutResolving,
+      "The name that the request asked for was not found within `upstream.resolve-timeout`.",
+      advice: "The name servers in /etc/resolv.conf are slow or down; the client got 504."),
   ]
 
   private static let upstreamAnswering: [EndReasonText] = [

@@ -93,7 +93,7 @@ package final class ReverseProxy: ExchangeHandler, LeaseTaker {
       case .chunked, .untilClose: .unknown
       }
     Forwarding.request(
-      exchange.head, authority: upstreams.origins[relay.origin].authority, hop: hop.value,
+      exchange.head, authority: upstreams.authority(relay.origin), hop: hop.value,
       client: exchange.record.peer, options: options, trailersFollow: framing.isChunked,
       trailersWelcome: relay.wantsTrailers, into: &relay.head)
   }

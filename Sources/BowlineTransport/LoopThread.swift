@@ -42,6 +42,11 @@ package struct LoopThread: Sendable {
     return LoopThread(thread: thread)
   }
 
+  /// Lets the thread end by itself. To be called once, instead of `join`.
+  package func detach() {
+    _ = pthread_detach(thread)
+  }
+
   /// Waits until the body has returned. To be called once.
   package func join() {
     _ = pthread_join(thread, nil)

@@ -20,16 +20,22 @@ package protocol LeaseTaker: AnyObject {
 
 /// The upstreams of one loop.
 package final class Upstreams: LinkOwner {
-  private let links: Links
-  package let origins: [Origin]
-  private let state: Held<State>
-  private let dials = Slab<Dial>()
+  let links: Links
+  let state: Held<State>
+  let dials = Slab<Dial>()
+  let names: (any NameSource)?
+  let rules: (any DestinationRules)?
 
   /// What changes with every request. Held, so that reaching it costs no bookkeeping.
-  private struct State: ~Copyable {
+  struct State: ~Copyable {
     var number: UInt16 = 0
+    /// The configured ones, then those that requests named.
+    var origins: [Origin]
+    /// One pool for each origin.
     var pools: [Pool]
     var nextOrigin: Int
+    /// Where the origins that requests named are, by the hash of their keys.
+    var places: [UInt64: [Int]] = [:]
     /// Which dial a link under way belongs to, and which origin an open link leads to.
     var dialling: [DiallingLink] = []
     var members = LinkIndex()
@@ -39,25 +45,37 @@ package final class Upstreams: LinkOwner {
   }
 
   /// A connection attempt: one request's, through the origin's addresses in order.
-  private struct Dial: ~Copyable {
+  struct Dial: ~Copyable {
     let ticket: Handle
     let origin: Int
     var address = 0
-    let began: Instant
+    var began: Instant
     var isCancelled = false
+    /// Waits for the addresses of its origin.
+    var isResolving = false
   }
 
-  private struct DiallingLink {
+  struct DiallingLink {
     let link: Handle
     let dial: Handle
   }
 
-  package init(links: Links, origins: [Origin]) {
+  /// - Parameters:
+  ///   - links: the loop's links.
+  ///   - origins: the configured ones.
+  ///   - names: looks up the names of origins that requests name; nil when none can.
+  ///   - rules: which of their addresses may be dialled; nil for all.
+  package init(
+    links: Links, origins: [Origin], names: (any NameSource)? = nil,
+    rules: (any DestinationRules)? = nil
+  ) {
     self.links = links
-    self.origins = origins
+    self.names = names
+    self.rules = rules
     let limits = PoolLimits(links.settings)
     let first = Int(truncatingIfNeeded: links.network.random() >> 1) % max(origins.count, 1)
-    state = Held(State(pools: origins.map { _ in Pool(limits: limits) }, nextOrigin: first))
+    state = Held(
+      State(origins: origins, pools: origins.map { _ in Pool(limits: limits) }, nextOrigin: first))
     state.value.number = links.register(self)
   }
 
@@ -69,7 +87,7 @@ package final class Upstreams: LinkOwner {
   /// The next upstream in turn.
   package func pick() -> Int {
     let origin = state.value.nextOrigin
-    state.value.nextOrigin = origin + 1 == origins.count ? 0 : origin + 1
+    state.value.nextOrigin = origin + 1 == state.value.origins.count ? 0 : origin + 1
     return origin
   }
 
@@ -145,7 +163,7 @@ package final class Upstreams: LinkOwner {
     put(link, origin: origin)
   }
 
-  private func put(_ link: Handle, origin: Int) {
+  func put(_ link: Handle, origin: Int) {
     let facts = links.facts(link)
     let decision = state.value.pools[origin].giveBack(
       link, opened: facts.opened.advanced(milliseconds: -ageLead(facts.id)),
@@ -183,84 +201,18 @@ package final class Upstreams: LinkOwner {
 
   /// Closes what is idle (drain).
   package func closeIdle() {
-    for origin in state.value.pools.indices {
-      for link in state.value.pools[origin].takeIdle() {
-        state.value.members.remove(link)
-        links.close(link, .usDrain)
-      }
-    }
+    for origin in state.value.pools.indices { closeIdle(origin, .usDrain) }
   }
 
-  // MARK: Dialling
-
-  private func startDial(_ ticket: Handle, origin: Int) {
-    let dial = dials.insert(Dial(ticket: ticket, origin: origin, began: links.now))
-    attempt(dial)
-  }
-
-  private func attempt(_ dial: Handle) {
-    let address = origins[dials[dial].origin].addresses[dials[dial].address]
-    let link = links.dial(address, owner: state.value.number, since: dials[dial].began)
-    state.value.dialling.append(DiallingLink(link: link, dial: dial))
-  }
-
-  private func dialForWaiting(_ origin: Int) {
-    guard let ticket = state.value.pools[origin].dialForWaiting() else { return }
-    startDial(ticket, origin: origin)
-  }
-
-  package func linkOpened(_ link: Handle) {
-    guard let index = state.value.dialling.lastIndex(where: { $0.link == link }) else { return }
-    let handle = state.value.dialling.remove(at: index).dial
-    let dial = dials.remove(handle)
-    state.value.pools[dial.origin].dialled()
-    if dial.isCancelled {
-      put(link, origin: dial.origin)
-    } else {
-      state.value.taker?.leaseGranted(
-        dial.ticket, Lease(link: link, origin: dial.origin, wasReused: false))
-    }
-  }
-
-  package func linkEnded(_ link: Handle, _ reason: EndReason, _ error: NetworkError?) {
-    if let index = state.value.dialling.lastIndex(where: { $0.link == link }) {
-      dialEnded(state.value.dialling.remove(at: index).dial, reason, error)
-    } else if let origin = state.value.members.origin(link) {
+  func closeIdle(_ origin: Int, _ reason: EndReason) {
+    for link in state.value.pools[origin].takeIdle() {
       state.value.members.remove(link)
-      if state.value.pools[origin].idleEnded(link) { dialForWaiting(origin) }
+      links.close(link, reason)
     }
   }
 
-  /// One address failed: the next is tried, while there is one and time is left.
-  private func dialEnded(_ handle: Handle, _ reason: EndReason, _ error: NetworkError?) {
-    let origin = dials[handle].origin
-    let isLast = dials[handle].address + 1 == origins[origin].addresses.count
-    if !isLast && !dials[handle].isCancelled && reason != .upstreamTimeoutDialling
-      && reason != .usShutdown
-    {
-      dials[handle].address += 1
-      attempt(handle)
-      return
-    }
-    let dial = dials.remove(handle)
-    state.value.pools[origin].dialFailed()
-    if !dial.isCancelled {
-      state.value.taker?.leaseRefused(dial.ticket, origin: origin, reason, error)
-    }
-    dialForWaiting(origin)
-  }
-
-  /// The wait of the first in line may be over.
-  package func wokenAt(_ now: Instant) {
-    for origin in state.value.pools.indices {
-      while let ticket = state.value.pools[origin].expire(now: now) {
-        state.value.taker?.leaseRefused(ticket, origin: origin, .policyTimeoutWaiting, nil)
-      }
-      if let next = state.value.pools[origin].nextDeadline {
-        links.wake(state.value.number, at: next)
-      }
-    }
-  }
+  /// The authority of an origin, for a request that names none.
+  package func authority(_ origin: Int) -> String { state.value.origins[origin].authority }
 }
 
 /// Which origin an idle link leads to: a table by the link's position in its slab.

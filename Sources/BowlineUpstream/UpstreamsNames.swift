@@ -1,0 +1,148 @@
+// Origins that requests name: found, made, looked up, and forgotten again.
+//
+//   none ──dial──► under way ──answer──► found ──too old, and a dial──► under way
+//                      └──no answer in time, or nothing usable──► none
+//
+// Idle connections are used whatever the age of the addresses: a lookup is for dialling. The rules
+// are asked about every address of an answer, and only those that they permit are kept: so the
+// address that was checked is the address that is dialled, and a name that changes its mind in
+// between gains nothing.
+
+import BowlineCore
+package import BowlineExchange
+import BowlineJournal
+import BowlinePool
+import BowlineTransport
+
+/// Why there is no origin for a name.
+package enum OriginRefusal: Error, Sendable {
+  /// The rules permit no such address.
+  case forbidden
+  /// `upstream.origins` are in use.
+  case tooMany
+}
+
+extension Upstreams {
+  /// The origin of `host`, which a request named, if it is known.
+  package func find(_ host: Span<UInt8>, _ port: UInt16, isTunnel: Bool) -> Int? {
+    let hash = OriginKey.hash(host, port, isTunnel)
+    guard let places = state.value.places[hash] else { return nil }
+    for place in places where state.value.origins[place].key.matches(host, port, isTunnel) {
+      state.value.origins[place].used = links.now
+      return place
+    }
+    return nil
+  }
+
+  /// Makes an origin of a name that `find` did not find.
+  ///
+  /// - Parameters:
+  ///   - host: in lower case; an IPv6 literal without brackets.
+  ///   - port: of the origin.
+  ///   - isTunnel: its connections carry raw bytes.
+  package func add(
+    _ host: String, _ port: UInt16, isTunnel: Bool
+  ) throws(OriginRefusal) -> Int {
+    let literal = SocketAddress(host: host, port: port)
+    var origin = Origin(named: host, port: port, isTunnel: isTunnel, literal: literal)
+    if let literal, let rules, !rules.permits(literal, of: origin) { throw .forbidden }
+    origin.used = links.now
+    let place: Int
+    if state.value.origins.count < links.settings[.upstreamOrigins] {
+      place = state.value.origins.count
+      state.value.origins.append(origin)
+      state.value.pools.append(Pool(limits: PoolLimits(links.settings)))
+    } else {
+      guard let free = freePlace() else { throw .tooMany }
+      place = free
+      origin.generation = state.value.origins[place].generation &+ 1
+      state.value.origins[place] = origin
+    }
+    state.value.places[origin.key.hash, default: []].append(place)
+    return place
+  }
+
+  /// The place of the origin that was unused for longest, emptied. Its idle connections are closed.
+  private func freePlace() -> Int? {
+    var oldest: Int?
+    for place in state.value.origins.indices where !isBusy(place) {
+      if let found = oldest, state.value.origins[found].used <= state.value.origins[place].used {
+        continue
+      }
+      oldest = place
+    }
+    guard let oldest else { return nil }
+    closeIdle(oldest, .usPoolSurplus)
+    let hash = state.value.origins[oldest].key.hash
+    state.value.places[hash]?.removeAll { $0 == oldest }
+    if state.value.places[hash]?.isEmpty == true { state.value.places[hash] = nil }
+    return oldest
+  }
+
+  private func isBusy(_ place: Int) -> Bool {
+    let pool = state.value.pools[place]
+    return pool.leased + pool.dialling + pool.waitingCount > 0
+  }
+
+  // MARK: Lookups
+
+  func hasAddresses(_ origin: Int) -> Bool {
+    guard case .found(let until) = state.value.origins[origin].lookup else { return false }
+    return links.now < until
+  }
+
+  func lookUp(_ place: Int) {
+    let origin = state.value.origins[place]
+    if case .underWay = origin.lookup { return }
+    let deadline = links.now.advanced(milliseconds: links.settings[.resolveTimeout])
+    state.value.origins[place].lookup = .underWay(until: deadline)
+    // Also when nothing could be asked: who waits is told from the loop, never from here.
+    links.wake(state.value.number, at: deadline)
+    let question = NameQuestion(
+      host: origin.host, port: origin.port, owner: state.value.number, origin: place,
+      generation: origin.generation)
+    if names?.lookUp(question) != true { links.wake(state.value.number, at: links.now) }
+    if names == nil { state.value.origins[place].lookup = .underWay(until: links.now) }
+  }
+
+  package func messageArrived(_ message: any OwnerMessage) {
+    guard let answer = message as? NameAnswer, answer.origin < state.value.origins.count,
+      state.value.origins[answer.origin].generation == answer.generation,
+      case .underWay = state.value.origins[answer.origin].lookup
+    else { return }
+    let place = answer.origin
+    let origin = state.value.origins[place]
+    let permitted = answer.addresses.filter { rules?.permits($0, of: origin) ?? true }
+    guard !permitted.isEmpty else {
+      state.value.origins[place].lookup = .none
+      giveUpResolving(
+        place, answer.addresses.isEmpty ? .upstreamUnknownName : .policyRefusedDestination)
+      return
+    }
+    let until = links.now.advanced(milliseconds: links.settings[.resolveAge])
+    state.value.origins[place].lookup = .found(until: until)
+    state.value.origins[place].addresses = permitted
+    for dial in dials.handles where dials[dial].isResolving && dials[dial].origin == place {
+      dials[dial].isResolving = false
+      dials[dial].began = links.now
+      attempt(dial)
+    }
+  }
+
+  private func giveUpResolving(_ place: Int, _ reason: EndReason) {
+    for dial in dials.handles where dials.contains(dial) && dials[dial].isResolving {
+      if dials[dial].origin == place { giveUp(dial, reason, nil) }
+    }
+  }
+
+  /// Lookups that took too long, or that nobody could be asked for.
+  func giveUpLookups(_ now: Instant) {
+    for place in state.value.origins.indices {
+      guard case .underWay(let until) = state.value.origins[place].lookup, until <= now else {
+        continue
+      }
+      state.value.origins[place].lookup = .none
+      giveUpResolving(place, .upstreamTimeoutResolving)
+    }
+  }
+}
