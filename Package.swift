@@ -61,7 +61,8 @@ let package = Package(
     room("BowlinePool", ["BowlineCore"]),
     // L2: machinery
     .systemLibrary(name: "CLinux"),
-    room("BowlineTransport", ["BowlineCore", "CLinux"]),
+    .systemLibrary(name: "CCrypt"),
+    room("BowlineTransport", ["BowlineCore", "CLinux", "CCrypt"]),
     room(
       "BowlineExchange", ["BowlineCore", "BowlineJournal", "BowlineHTTP1", "BowlineTransport"]),
     room(

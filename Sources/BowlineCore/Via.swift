@@ -3,13 +3,13 @@ package enum Via {
   /// True when `name` stands in Via as a recipient: the message has been here before.
   ///
   ///     Via = #( [ protocol-name "/" ] protocol-version RWS received-by [ RWS comment ] )
-  package static func names(_ name: Span<UInt8>, in head: borrowing HeadBlock) -> Bool {
+  package static func names(_ name: borrowing ByteBuffer, in head: borrowing HeadBlock) -> Bool {
     var line = head.first(.via)
     while let index = line {
       let value = head.value(index)
       var cursor = FieldListCursor()
       while let member = cursor.next(in: value) {
-        if receivedBy(value.extracting(member), is: name) { return true }
+        if receivedBy(value.extracting(member), is: name.span) { return true }
       }
       line = head.first(.via, from: index + 1)
     }

@@ -72,6 +72,8 @@ package final class Links: LoopClient {
     state = Held(LoopState(now: network.now, deadlines: Deadlines(settings)))
   }
 
+  /// Where other threads post messages for this loop.
+  package var mailbox: Mailbox { loop.mailbox }
   /// Links that live now, on both sides.
   package var linkCount: Int { links.count }
   /// All of them, in no order that means anything.

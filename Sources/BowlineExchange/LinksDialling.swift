@@ -79,6 +79,11 @@ extension Links {
     exchanges[exchange].head.options
   }
 
+  /// The addresses at both ends of a link; nil when the system does not know any more.
+  package func addresses(_ link: Handle) -> (local: SocketAddress, peer: SocketAddress)? {
+    network.facts(links[link].socket).map { ($0.local, $0.peer) }
+  }
+
   /// True until the link has ended.
   package func exists(_ link: Handle) -> Bool { links.contains(link) }
 

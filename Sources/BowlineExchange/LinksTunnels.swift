@@ -30,6 +30,16 @@ extension Links {
     queueResume(link)
   }
 
+  /// For the proxy that shows what Proxy-Connection leads to: see `HTTP1Connection`.
+  package func speakOldVersion(_ exchange: Handle) {
+    links[exchanges[exchange].link].http1.speakOldVersion()
+  }
+
+  /// The same for its clients.
+  package func keepOldVersion(_ exchange: Handle) {
+    links[exchanges[exchange].link].http1.keepOldVersion()
+  }
+
   /// True when raw bytes go through the exchange.
   package func isTunnel(_ exchange: Handle) -> Bool {
     exchanges[exchange].progress.contains(.tunnel)

@@ -107,6 +107,8 @@ package struct HTTP1Connection: Sendable {
     static let peerEnded = Flags(rawValue: 32)
     /// More body was given than declared.
     static let overran = Flags(rawValue: 64)
+    /// Requests go out as HTTP/1.0, with `Connection: keep-alive`.
+    static let speaksOld = Flags(rawValue: 128)
   }
 
   // In this order there is no hole between the fields: the struct lives in the slab entry of every
@@ -148,7 +150,7 @@ package struct HTTP1Connection: Sendable {
     guard receiving == .complete && sending == .complete && !willClose else { return false }
     receiving = .idle
     sending = .idle
-    flags = []
+    flags.formIntersection(.speaksOld)
     requestMethod = .other
     remaining = 0
     bodyReceived = 0
@@ -158,6 +160,15 @@ package struct HTTP1Connection: Sendable {
     informational = 0
     assertInvariant()
     return true
+  }
+
+  /// Sends requests as HTTP/1.0 from now on, and asks the server to keep the connection (client
+  /// role). For showing what that leads to: see `bowline proxy --mode mapping`.
+  package mutating func speakOldVersion() { flags.insert(.speaksOld) }
+
+  /// Keeps a connection whose 1.0 client did not ask for it with Connection (server role).
+  package mutating func keepOldVersion() {
+    if closeCause == .oldVersion { closeCause = nil }
   }
 
   /// We will close after this exchange. The next head that is sent says so.

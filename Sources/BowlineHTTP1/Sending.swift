@@ -26,16 +26,18 @@ extension HTTP1Connection {
     output.append(head.method)
     output.append(0x20)
     output.append(head.target)
-    output.append(" HTTP/1.1\r\n")
+    output.append(flags.contains(.speaksOld) ? " HTTP/1.0\r\n" : " HTTP/1.1\r\n")
     appendFields(head, into: &output)
     switch body {
     case .none, .declared: sending = .complete
     case .length(let length): beginLength(length, into: &output)
     case .unknown:
+      precondition(!flags.contains(.speaksOld), "a chunked body in HTTP/1.0")
       output.append("Transfer-Encoding: chunked\r\n")
       sending = .chunked
     }
-    appendConnection(head, close: willClose, keepAlive: false, into: &output)
+    let keeps = flags.contains(.speaksOld) && !willClose
+    appendConnection(head, close: willClose, keepAlive: keeps, into: &output)
     output.append("\r\n")
     assertInvariant()
   }

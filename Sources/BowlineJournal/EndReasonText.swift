@@ -48,7 +48,7 @@ extension EndReason {
 
 extension EndReasonText {
   /// Every entry, in the order of the registry.
-  package static let all: [EndReasonText] = 
+  package static let all: [EndReasonText] =
     orderly + client + upstream + policy + forwarding + ourselves
 
   fileprivate static let byNumber: [EndReasonText?] = {
@@ -188,12 +188,14 @@ extension EndReasonText {
     EndReasonText(
       .policyRefusedCredentials,
       "The request had no valid Proxy-Authorization for `--users`; the client got 407.",
-      advice: "A first 407 is normal: many clients send credentials only when asked. If it goes on, "
+      advice:
+        "A first 407 is normal: many clients send credentials only when asked. If it goes on, "
         + "the name or the password is wrong."),
     EndReasonText(
       .policyRefusedLoop,
       "The request has been through this proxy before: our own name stands in its Via field.",
-      advice: "Two proxies, or a proxy and a name server, point at each other. Follow the Via field "
+      advice:
+        "Two proxies, or a proxy and a name server, point at each other. Follow the Via field "
         + "of the request. Proxies that must differ need different names (`--via`)."),
     EndReasonText(
       .policyLimitOrigins,

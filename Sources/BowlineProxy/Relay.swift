@@ -58,7 +58,7 @@ struct Relay: ~Copyable {
 
 /// Facts about a relay that are true or not.
 struct RelayFlags: OptionSet {
-  let rawValue: UInt8
+  let rawValue: UInt16
   /// The client's request is complete.
   static let requestEnded = RelayFlags(rawValue: 1)
   /// A final response head went to the client.
@@ -71,4 +71,8 @@ struct RelayFlags: OptionSet {
   static let waiting = RelayFlags(rawValue: 16)
   /// Waiting for a connection, one way or the other.
   static let pending = RelayFlags(rawValue: 32)
+  /// The client's CONNECT wants a connection of raw bytes.
+  static let opensTunnel = RelayFlags(rawValue: 64)
+  /// Raw bytes go both ways: after a CONNECT, or a 101.
+  static let tunnels = RelayFlags(rawValue: 128)
 }

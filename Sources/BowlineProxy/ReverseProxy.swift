@@ -21,7 +21,12 @@ package import BowlineUpstream
 /// The reverse proxy of one loop: a role for its listeners, and the taker of upstream leases.
 package final class ReverseProxy: ExchangeHandler, LeaseTaker {
   let links: Links
-  private let upstreams: Upstreams
+  let upstreams: Upstreams
+  let mode: ProxyMode
+  /// Our name in Via.
+  let name: ByteBuffer
+  /// Every request goes through one of the configured upstreams, which are proxies too.
+  let hasParent: Bool
   private let registered = Held<UInt16>(0)
   private let relays = Shelf<Relay>()
   private let hop: Held<ForwardingHop>
@@ -31,12 +36,28 @@ package final class ReverseProxy: ExchangeHandler, LeaseTaker {
   ///   - links: the loop's links.
   ///   - origins: the upstreams, used in turn.
   ///   - via: our name in Via.
-  package init(links: Links, origins: [Origin], via: String) {
+  ///   - mode: what we are to our clients.
+  ///   - names: looks up the names that requests bring (forward proxy).
+  package init(
+    links: Links, origins: [Origin], via: String, mode: ProxyMode = .reverse,
+    names: (any NameSource)? = nil
+  ) {
     self.links = links
+    self.mode = mode
+    var name = ByteBuffer(capacity: 64)
+    name.append(utf8: via)
+    self.name = name
     hop = Held(ForwardingHop(name: via))
-    upstreams = Upstreams(links: links, origins: origins)
+    var rules: ForwardRules?
+    if case .forward(let given) = mode { rules = given }
+    hasParent = rules != nil && !origins.isEmpty
+    upstreams = Upstreams(links: links, origins: origins, names: names, rules: rules)
     upstreams.serve(self)
     registered.value = links.register(self)
+  }
+
+  package func messageArrived(_ message: any OwnerMessage) {
+    if let verification = message as? Verification { verified(verification) }
   }
 
   /// The number under which listeners serve this role.
@@ -58,31 +79,40 @@ package final class ReverseProxy: ExchangeHandler, LeaseTaker {
     }
   }
 
-  private func requestArrived(_ exchange: Handle, _ framing: BodyFraming) {
-    if let status = refusal(links.exchanges[exchange].head) {
-      links.answer(exchange, status, Failure(.policyRefusedTarget))
-      return
+  func requestArrived(_ exchange: Handle, _ framing: BodyFraming) {
+    do throws(RouteRefusal) {
+      guard let route = try route(exchange, framing) else { return }
+      let relay = relays.lend { Relay() }
+      links.exchanges[exchange].context = relay
+      compose(
+        &relays[relay], links.exchanges[exchange], options: links.options(exchange), framing,
+        route)
+      relays[relay].downstream = exchange
+      ask(relay, fresh: route.isTunnel)
+    } catch {
+      refuse(exchange, error)
     }
-    let relay = relays.lend { Relay() }
-    links.exchanges[exchange].context = relay
-    compose(
-      &relays[relay], links.exchanges[exchange], options: links.options(exchange), framing)
-    relays[relay].downstream = exchange
-    ask(relay, fresh: false)
   }
 
-  /// A gateway opens no tunnels, and has no secured connection to offer (RFC 9110 §7.4).
-  private func refusal(_ head: borrowing HeadBlock) -> Status? {
-    if case .connect = head.start.method { return 405 }
-    return Forwarding.isSecured(head) ? 421 : nil
+  /// Answers a request that goes nowhere.
+  func refuse(_ exchange: Handle, _ refusal: RouteRefusal) {
+    answer(exchange, refusal.status, refusal.failure)
   }
 
-  /// Chooses the upstream, and composes the head that goes on into the relay.
+  /// Answers by ourselves, and says which proxy does.
+  private func answer(_ exchange: Handle, _ status: Status, _ failure: Failure) {
+    links.answer(exchange, status, failure) { head in
+      if status.rawValue == 407 { head.add(.proxyAuthenticate, "Basic realm=\"bowline\"") }
+      ProxyStatus.add(failure.reason, name: name, to: &head)
+    }
+  }
+
+  /// Composes the head that goes on into the relay.
   private func compose(
     _ relay: inout Relay, _ exchange: borrowing Exchange, options: ConnectionOptions,
-    _ framing: BodyFraming
+    _ framing: BodyFraming, _ route: Route
   ) {
-    relay.origin = upstreams.pick()
+    relay.origin = route.origin
     relay.method = exchange.head.start.method
     relay.requestOptions = options
     relay.wantsTrailers = TrailerRules.areWelcome(exchange.head, options)
@@ -92,10 +122,16 @@ package final class ReverseProxy: ExchangeHandler, LeaseTaker {
       case .length(let count): .length(count)
       case .chunked, .untilClose: .unknown
       }
+    if route.isTunnel {
+      relay.flags.insert(.opensTunnel)
+      return
+    }
     Forwarding.request(
       exchange.head, authority: upstreams.authority(relay.origin), hop: hop.value,
       client: exchange.record.peer, options: options, trailersFollow: framing.isChunked,
-      trailersWelcome: relay.wantsTrailers, into: &relay.head)
+      trailersWelcome: relay.wantsTrailers, form: route.form,
+      upgrade: options.upgrade && Forwarding.offersUpgrade(exchange.head, options),
+      forwards: route.forwards, into: &relay.head)
   }
 
   private func responseArrived(_ exchange: Handle, _ framing: BodyFraming) {
@@ -113,6 +149,7 @@ package final class ReverseProxy: ExchangeHandler, LeaseTaker {
     // A response that overtakes its request is the last one on the client's connection: what is
     // left of the request may never come (RFC 9112 §9.3).
     let body = outgoing(framing, links.exchanges[exchange].head)
+    if framing == .tunnel { relays[relay].flags.insert(.tunnels) }
     links.sendHead(downstream, scratch.value, body: body, close: !requestEnded)
   }
 
@@ -209,6 +246,11 @@ package final class ReverseProxy: ExchangeHandler, LeaseTaker {
     relays[relay].lease = consume lease
     let upstream = links.openExchange(link, handler: handlerNumber, context: relay)
     relays[relay].upstream = upstream
+    if relays[relay].flags.contains(.opensTunnel) {
+      openTunnel(relay)
+      return
+    }
+    if case .mapping = mode { links.speakOldVersion(upstream) }
     links.sendHead(upstream, relays[relay].head, body: relays[relay].body)
     if !relays[relay].held.isEmpty {
       links.sendBody(upstream, relays[relay].held)
@@ -220,6 +262,18 @@ package final class ReverseProxy: ExchangeHandler, LeaseTaker {
       relays[relay].owedToClient = 0
       links.grant(downstream, owed)
     }
+  }
+
+  /// The connection that CONNECT asked for is there: from now on bytes go both ways as they are.
+  /// What the client has sent ahead follows (RFC 9110 §9.3.6).
+  private func openTunnel(_ relay: Handle) {
+    let downstream = relays[relay].downstream
+    relays[relay].flags.formUnion([.tunnels, .responseBegan])
+    links.beginTunnel(relays[relay].upstream)
+    links.exchanges[downstream].record.marks.responseBegan = links.now
+    scratch.value.compose(status: 200)
+    links.appendDate(to: &scratch.value)
+    links.sendHead(downstream, scratch.value, body: .none)
   }
 
   private func leaseReason(_ relay: borrowing Relay, _ lease: borrowing Lease) -> LeaseReason {
@@ -259,7 +313,7 @@ package final class ReverseProxy: ExchangeHandler, LeaseTaker {
       return
     }
     links.sendBody(upstream, bytes)
-    hold(relay, bytes)
+    if !relays[relay].flags.contains(.tunnels) { hold(relay, bytes) }
     if links.mustHold(upstream) {
       relays[relay].owedToClient += bytes.count
     } else {
@@ -306,7 +360,11 @@ package final class ReverseProxy: ExchangeHandler, LeaseTaker {
 
   package func messageEnded(_ exchange: Handle, trailers: Bool) {
     let relay = links.exchanges[exchange].context
-    if links.exchanges[exchange].side == .upstream {
+    if relays[relay].flags.contains(.tunnels) {
+      // One side has ended its stream; the other goes on.
+      let isUpstream = links.exchanges[exchange].side == .upstream
+      links.sendEnd(isUpstream ? relays[relay].downstream : relays[relay].upstream)
+    } else if links.exchanges[exchange].side == .upstream {
       relays[relay].flags.insert(.responseEnded)
       endResponse(relay, exchange, trailers)
     } else {
@@ -348,8 +406,15 @@ package final class ReverseProxy: ExchangeHandler, LeaseTaker {
     if links.exchanges[exchange].side == .upstream {
       relays[relay].upstream = .none
       let lease = relays[relay].lease.take()
+      let tunnelEnd =
+        relays[relay].flags.contains(.tunnels) ? links.exchanges[exchange].record.end : nil
       releaseIfOver(relay)
-      if let lease { upstreams.giveBack(lease) }
+      guard let lease else { return }
+      if let tunnelEnd {
+        upstreams.discard(lease, tunnelEnd)
+      } else {
+        upstreams.giveBack(lease)
+      }
     } else {
       relays[relay].downstream = .none
       releaseIfOver(relay)
@@ -422,7 +487,7 @@ package final class ReverseProxy: ExchangeHandler, LeaseTaker {
     let downstream = relays[relay].downstream
     relays[relay].downstream = .none
     releaseIfOver(relay)
-    links.answer(downstream, status, failure)
+    answer(downstream, status, failure)
   }
 
   private func releaseIfOver(_ relay: Handle) {
@@ -437,8 +502,9 @@ package final class ReverseProxy: ExchangeHandler, LeaseTaker {
   private static func status(of reason: EndReason) -> Status {
     switch reason {
     case .upstreamTimeoutDialling, .upstreamTimeoutResponse, .upstreamTimeoutBody,
-      .upstreamStalledWrite:
+      .upstreamStalledWrite, .upstreamTimeoutResolving:
       504
+    case .policyRefusedDestination: 403
     case .policyTimeoutWaiting, .policyLimitWaiting, .usErrorDescriptors, .usErrorPorts,
       .usShutdown:
       503

@@ -38,6 +38,8 @@ package struct NameAnswer: OwnerMessage {
 /// address that a name has, and about literals, before any of them is dialled.
 package protocol DestinationRules: AnyObject {
   func permits(_ address: SocketAddress, of origin: Origin) -> Bool
+  /// Asked about every connection that has come about.
+  func permits(connectedTo peer: SocketAddress, from local: SocketAddress) -> Bool
 }
 
 /// The system's resolver, on threads of its own.

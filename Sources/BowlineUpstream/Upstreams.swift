@@ -14,6 +14,8 @@ package import BowlineTransport
 package protocol LeaseTaker: AnyObject {
   /// A connection for the request named `ticket`.
   func leaseGranted(_ ticket: Handle, _ lease: consuming Lease)
+  /// An answer to what the taker asked of another thread, sent to `Upstreams.number`.
+  func messageArrived(_ message: any OwnerMessage)
   /// There is none. The dial failed, or the wait was over.
   func leaseRefused(_ ticket: Handle, origin: Int, _ reason: EndReason, _ error: NetworkError?)
 }
@@ -83,6 +85,9 @@ package final class Upstreams: LinkOwner {
   package func serve(_ taker: any LeaseTaker) { state.value.taker = taker }
 
   package func loopEnded() { state.value.taker = nil }
+
+  /// The number under which messages reach this object, and through it its taker.
+  package var number: UInt16 { state.value.number }
 
   /// The next upstream in turn.
   package func pick() -> Int {

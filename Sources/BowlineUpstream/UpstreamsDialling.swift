@@ -31,6 +31,13 @@ extension Upstreams {
   package func linkOpened(_ link: Handle) {
     guard let index = state.value.dialling.lastIndex(where: { $0.link == link }) else { return }
     let handle = state.value.dialling.remove(at: index).dial
+    if let rules, let facts = links.addresses(link),
+      !rules.permits(connectedTo: facts.peer, from: facts.local)
+    {
+      links.close(link, .policyRefusedDestination)
+      giveUp(handle, .policyRefusedDestination, nil)
+      return
+    }
     let dial = dials.remove(handle)
     state.value.pools[dial.origin].dialled()
     if dial.isCancelled {

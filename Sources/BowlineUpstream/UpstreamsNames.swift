@@ -106,7 +106,11 @@ extension Upstreams {
   }
 
   package func messageArrived(_ message: any OwnerMessage) {
-    guard let answer = message as? NameAnswer, answer.origin < state.value.origins.count,
+    guard let answer = message as? NameAnswer else {
+      state.value.taker?.messageArrived(message)
+      return
+    }
+    guard answer.origin < state.value.origins.count,
       state.value.origins[answer.origin].generation == answer.generation,
       case .underWay = state.value.origins[answer.origin].lookup
     else { return }

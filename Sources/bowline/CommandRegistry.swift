@@ -3,7 +3,8 @@
 
 /// What an option is, to the code that reads its value.
 enum OptionID: CaseIterable {
-  case listen, to, loops, log, logConnections, set, via, origin, json, help
+  case mode, listen, to, allow, deny, users, loops, log, logConnections, set, via, origin, json
+  case help
 }
 
 /// One option, as typed and as explained.
@@ -50,8 +51,26 @@ extension Option {
     help: "address to listen on: `:8080` (every address of this machine), `127.0.0.1:80`, "
       + "`[::1]:80` or `localhost:80` (which is 127.0.0.1)")
   static let to = Option(
-    id: .to, name: "--to", argument: "URL", isRepeatable: true, isRequired: true,
-    help: "upstream to forward to: `http://host[:port]`")
+    id: .to, name: "--to", argument: "URL", isRepeatable: true,
+    help: "upstream to forward to: `http://host[:port]`; with `--mode forward`, the next proxy")
+  static let mode = Option(
+    id: .mode, name: "--mode", argument: "MODE", standard: "`reverse`",
+    help: "`reverse`: before the upstreams of `--to`; `forward`: to where requests say, CONNECT "
+      + "included. Two more show how it should not be done: `blind` relays the first request of a "
+      + "connection as it is, `mapping` believes in Proxy-Connection")
+  static let allow = Option(
+    id: .allow, name: "--allow", argument: "RULE", isRepeatable: true,
+    help: "where a forward proxy may go: `example.com`, `*.example.com:8443`, `10.0.0.0/8`, "
+      + "`[::1]:9000`, `*`. `--allow` and `--deny` are tried in the order of the line; the first "
+      + "that speaks about a host, or about an address, decides. After them: every host, public "
+      + "addresses only, CONNECT to port 443 only")
+  static let deny = Option(
+    id: .deny, name: "--deny", argument: "RULE", isRepeatable: true,
+    help: "where it may not go; the same rules")
+  static let users = Option(
+    id: .users, name: "--users", argument: "FILE",
+    help: "who may use a forward proxy: lines `name:hash`, as `htpasswd -B` writes them. Others "
+      + "get 407")
   static let loops = Option(
     id: .loops, name: "--loops", argument: "N", standard: "one per processor",
     help: "event loops, each with a thread of its own")
@@ -67,8 +86,9 @@ extension Option {
     help: "change a setting, such as `--set client.idle-timeout=30s`; `bowline settings` lists "
       + "them all")
   static let via = Option(
-    id: .via, name: "--via", argument: "NAME", standard: "`bowline`",
-    help: "our name in the Via field of what we forward (RFC 9110 §7.6.3)")
+    id: .via, name: "--via", argument: "NAME", standard: "`bowline-` and six random digits",
+    help: "our name in the Via field of what we forward (RFC 9110 §7.6.3). A request that brings "
+      + "it has been here before, and is refused: proxies in a row need different names")
   static let origin = Option(
     id: .origin, name: "--origin", argument: "ADDR", standard: "`127.0.0.1:9000`",
     help: "loopback address that the demo's own origin server listens on")
@@ -96,7 +116,9 @@ extension Command {
   static let proxy = Command(
     verb: .proxy,
     summary: "forward requests to upstreams over connections that are reused",
-    options: [.to, .listen, .loops, .log, .logConnections, .via, .set, .help],
+    options: [
+      .to, .listen, .mode, .allow, .deny, .users, .loops, .log, .logConnections, .via, .set, .help,
+    ],
     examples: [
       ("bowline proxy --to http://127.0.0.1:3000", "forward port 8080 to a local server"),
       (
@@ -106,6 +128,11 @@ extension Command {
       (
         "bowline proxy --to http://127.0.0.1:3000 --set upstream.idle-timeout=4s",
         "give up idle upstream connections before an upstream that closes them after 5 s does"
+      ),
+      ("bowline proxy --mode forward", "a forward proxy for this machine, on 127.0.0.1:8080"),
+      (
+        "bowline proxy --mode forward --listen :3128 --users users.txt --allow 10.0.0.0/8",
+        "one for others, with names and passwords, that may go to a network inside"
       ),
     ])
 

@@ -7,6 +7,14 @@ struct CommandWords: Equatable {
   /// The word that is not an option, when the command takes one.
   private(set) var argument: String?
   private var given: [OptionID: [String]] = [:]
+  /// Every option with a value, in the order of the line.
+  private(set) var line: [Given] = []
+
+  /// An option and its value.
+  struct Given: Equatable {
+    let id: OptionID
+    let value: String
+  }
 
   /// Sorts `words` by what `command` takes.
   ///
@@ -74,14 +82,19 @@ struct CommandWords: Equatable {
       return
     }
     if let attached {
-      given[option.id, default: []].append(attached)
+      take(attached, of: option)
     } else if let next = rest.first, !next.hasPrefix("-") {
-      given[option.id, default: []].append(next)
+      take(next, of: option)
       rest.removeFirst()
     } else {
       let instead = rest.first.map { "`\($0)` follows" } ?? "nothing follows"
       throw UsageError("`\(name)` needs its \(argument); \(instead)")
     }
+  }
+
+  private mutating func take(_ value: String, of option: Option) {
+    given[option.id, default: []].append(value)
+    line.append(Given(id: option.id, value: value))
   }
 
   private static func unknown(_ name: String, _ command: Command) -> UsageError {

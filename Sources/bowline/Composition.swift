@@ -16,16 +16,23 @@ enum Composition {
     run(
       options.serving,
       Plan(
-        title: "reverse proxy", upstreams: options.upstreams, via: options.via, origin: nil,
-        directory: nil, isDemo: false))
+        title: title(options.mode), upstreams: options.upstreams, via: options.via,
+        mode: options.mode, rules: options.rules, users: options.users))
   }
 
   static func serve(_ options: ServeOptions) -> Int32 {
     run(
       options.serving,
-      Plan(
-        title: "origin server", upstreams: [], via: "", origin: nil,
-        directory: options.directory, isDemo: false))
+      Plan(title: "origin server", directory: options.directory))
+  }
+
+  private static func title(_ mode: ProxyChoice) -> String {
+    switch mode {
+    case .reverse: "reverse proxy"
+    case .forward: "forward proxy"
+    case .blind: "blind relay, a demonstration: not for use"
+    case .mapping: "proxy that maps Proxy-Connection, a demonstration: not for use"
+    }
   }
 
   static func demo(_ options: DemoOptions) -> Int32 {
@@ -33,7 +40,7 @@ enum Composition {
       options.proxy.serving,
       Plan(
         title: "demo: a reverse proxy and its origin", upstreams: options.proxy.upstreams,
-        via: options.proxy.via, origin: options.origin, directory: nil, isDemo: true))
+        via: options.proxy.via, mode: .reverse, origin: options.origin, isDemo: true))
   }
 
   private static func run(_ serving: ServingOptions, _ plan: Plan) -> Int32 {
@@ -54,14 +61,21 @@ enum Composition {
 /// What a process is to consist of.
 struct Plan {
   let title: String
-  /// The proxy's upstreams; empty for no proxy.
-  let upstreams: [UpstreamURL]
-  let via: String
+  /// The proxy's upstreams.
+  var upstreams: [UpstreamURL] = []
+  /// Our name in Via; nil for one that nobody else has.
+  var via: String?
+  /// What the proxy is to its clients; nil for no proxy.
+  var mode: ProxyChoice?
+  /// Where a forward proxy may go.
+  var rules: [AccessRule] = []
+  /// The file with those who may use it.
+  var users: String?
   /// Where the demo's origin listens.
-  let origin: SocketAddress?
+  var origin: SocketAddress?
   /// What the origin server serves.
-  let directory: String?
-  let isDemo: Bool
+  var directory: String?
+  var isDemo = false
 }
 
 /// Why the process could not start.

@@ -1,6 +1,7 @@
 // What each command runs on, typed and checked. Nothing here binds, resolves or reads a file.
 
 package import BowlineCore
+package import BowlineProxy
 
 /// How the access log is written.
 package enum LogChoice: String, CaseIterable, Sendable {
@@ -18,13 +19,23 @@ package struct ServingOptions: Sendable {
   package var settings: Settings
 }
 
+/// What `bowline proxy` is to its clients.
+package enum ProxyChoice: String, CaseIterable, Sendable {
+  case reverse, forward, blind, mapping
+}
+
 /// `bowline proxy`.
 package struct ProxyOptions: Sendable {
   package var serving: ServingOptions
-  /// At least one.
+  package var mode = ProxyChoice.reverse
+  /// At least one, except for a forward proxy; one for the demonstrations.
   package var upstreams: [UpstreamURL]
-  /// Our name in the Via field.
-  package var via: String
+  /// Our name in the Via field; nil for one that nobody else has.
+  package var via: String?
+  /// Where a forward proxy may go, in the order of the line.
+  package var rules: [AccessRule] = []
+  /// The file with those who may use a forward proxy.
+  package var users: String?
 }
 
 /// `bowline serve`.
@@ -42,15 +53,20 @@ package struct DemoOptions: Sendable {
 }
 
 extension ServingOptions {
-  init(_ words: CommandWords, isTerminal: Bool) throws(UsageError) {
-    listen = try Self.listen(words)
+  init(
+    _ words: CommandWords, isTerminal: Bool,
+    listen standard: SocketAddress = SocketAddress(high: 0, low: 0, port: 8080)
+  ) throws(UsageError) {
+    listen = try Self.listen(words, standard: standard)
     loops = try words.value(.loops).map(Self.loops)
     log = try Self.log(words.value(.log), isTerminal: isTerminal)
     logsConnections = words[.logConnections]
     settings = try Settings(words)
   }
 
-  private static func listen(_ words: CommandWords) throws(UsageError) -> [SocketAddress] {
+  private static func listen(
+    _ words: CommandWords, standard: SocketAddress
+  ) throws(UsageError) -> [SocketAddress] {
     var found: [SocketAddress] = []
     for text in words.values(.listen) {
       let address = try ListenAddress.parse(text, option: "--listen")
@@ -59,7 +75,7 @@ extension ServingOptions {
       }
       found.append(address)
     }
-    return found.isEmpty ? [SocketAddress(high: 0, low: 0, port: 8080)] : found
+    return found.isEmpty ? [standard] : found
   }
 
   /// More loops than this would not fit into a connection's number, nor onto any machine.
@@ -112,12 +128,52 @@ extension ProxyOptions {
       upstreams.append(upstream)
     }
     self.upstreams = upstreams
+    mode = try Self.mode(words.value(.mode))
     via = try Self.via(words.value(.via))
-    serving = try ServingOptions(words, isTerminal: isTerminal)
+    users = words.value(.users)
+    // A forward proxy that nobody configured is for this machine only.
+    serving =
+      mode == .forward
+      ? try ServingOptions(words, isTerminal: isTerminal, listen: .loopback(8080))
+      : try ServingOptions(words, isTerminal: isTerminal)
+    for given in words.line where given.id == .allow || given.id == .deny {
+      rules.append(try Self.rule(given))
+    }
+    try check()
   }
 
-  static func via(_ text: String?) throws(UsageError) -> String {
-    guard let text else { return "bowline" }
+  private func check() throws(UsageError) {
+    if mode == .forward { return }
+    if let option = !rules.isEmpty ? "--allow` and `--deny" : users != nil ? "--users" : nil {
+      throw UsageError("`\(option)` is for `--mode forward`; this is `--mode \(mode.rawValue)`")
+    }
+    if upstreams.isEmpty {
+      throw UsageError(
+        "`bowline proxy` needs `--to URL`, as in `\(Command.proxy.examples[0].line)`")
+    }
+    if mode != .reverse && upstreams.count > 1 {
+      throw UsageError("`--mode \(mode.rawValue)` takes one `--to`; \(upstreams.count) are given")
+    }
+  }
+
+  private static func mode(_ text: String?) throws(UsageError) -> ProxyChoice {
+    guard let text else { return .reverse }
+    if let choice = ProxyChoice(rawValue: text) { return choice }
+    let nearest = NearestName(among: ProxyChoice.allCases.map(\.rawValue)).to(text)
+    let end = nearest.map { "the nearest to `\(text)` is `\($0)`" } ?? "`\(text)` is none of them"
+    throw UsageError("`--mode` takes `reverse`, `forward`, `blind` or `mapping`; \(end)")
+  }
+
+  private static func rule(_ given: CommandWords.Given) throws(UsageError) -> AccessRule {
+    let permits = given.id == .allow
+    if let rule = AccessRule(given.value, permits: permits) { return rule }
+    throw UsageError(
+      "`\(permits ? "--allow" : "--deny")` takes a host or a network, with a port or without, such "
+        + "as `*.example.com:8443` or `10.0.0.0/8`; `\(given.value)` is neither")
+  }
+
+  static func via(_ text: String?) throws(UsageError) -> String? {
+    guard let text else { return nil }
     if text.isEmpty || text.utf8.count > 64 || !text.utf8.allSatisfy(Scan.isToken) {
       throw UsageError(
         "`--via` takes a name of 1 to 64 letters, digits and hyphens (a token); `\(text)` is not "

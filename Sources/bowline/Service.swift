@@ -25,6 +25,10 @@ struct Service {
   private let originListener: Listener?
   private let origins: [Origin]
   private let directory: Directory?
+  private let via: String
+  private let users: Users?
+  /// For what blocks; a forward proxy's only.
+  private let blocking: BlockingCalls?
   private let loopCount: Int
   private let handoffs: [Handoff<RecordBatch>]
   private let bell: Doorbell
@@ -38,6 +42,8 @@ struct Service {
     let descriptors = ProcessLimits.raiseDescriptorLimit()
     settings = Self.fitted(serving.settings, descriptors, loops: loopCount, plan)
     directory = try Self.directory(plan.directory)
+    via = plan.via ?? "bowline-\(Self.sixDigits())"
+    users = try plan.users.map { path throws(StartError) in try UsersFile.read(path) }
     origins = try Self.resolve(plan.upstreams)
     let inherited = Listener.inherited()
     listeners = try Self.listen(serving.listen, inherited)
@@ -48,6 +54,7 @@ struct Service {
     handoffs = (0..<loopCount).map { _ in Handoff(RecordBatch()) }
     do throws(SystemError) {
       bell = try Doorbell()
+      blocking = plan.mode == .forward ? try BlockingCalls() : nil
       writer = try LogWriter(sources: handoffs, bell: bell, log: Self.log(serving, plan))
     } catch {
       throw StartError(sentence: "no descriptor is left for the log writer")
@@ -125,6 +132,13 @@ struct Service {
       upstreams: plan.upstreams.map(\.authority), generation: serving.settings.generation)
   }
 
+  /// Makes our name in Via differ from that of the next proxy in the row.
+  private static func sixDigits() -> String {
+    let number = UInt32.random(in: 0..<1 << 24)
+    let digits = String(number, radix: 16)
+    return String(repeating: "0", count: 6 - digits.count) + digits
+  }
+
   // MARK: Running
 
   /// Says on stderr what this process does, and with which limits.
@@ -143,6 +157,8 @@ struct Service {
       lines.append("  upstream   http://\(plan.upstreams[index].authority) (\(resolved))")
     }
     if let path = plan.directory { lines.append("  directory  \(path)") }
+    if plan.mode != nil { lines.append("  via        \(via)") }
+    lines += forwarding
     if let originListener { lines.append("  origin     \(originListener.address) (demo)") }
     lines.append(
       "  limits     head \(settings.text(.headBytes)) in \(settings.text(.headTimeout))"
@@ -165,6 +181,20 @@ struct Service {
       ]
     }
     return lines.joined(separator: "\n") + "\n"
+  }
+
+  /// Who may use a forward proxy, and what for.
+  private var forwarding: [String] {
+    guard plan.mode == .forward else { return [] }
+    var lines: [String] = []
+    let rules = plan.rules.isEmpty ? "" : "\(plan.rules.count) rules, then "
+    lines.append("  goes to    \(rules)public addresses; CONNECT to port 443")
+    if let users {
+      lines.append("  users      \(users.count)")
+    } else if listeners.contains(where: { !$0.address.isLoopback }) {
+      lines.append("  users      everybody who can connect: an OPEN PROXY; see `--users`")
+    }
+    return lines
   }
 
   func run(_ signals: Signals) -> Int32 {
@@ -210,6 +240,7 @@ struct Service {
       Talk.say("bowline: drain.timeout is over; what was left was cut\n")
       status = ExitStatus.interrupted
     }
+    blocking?.stop()
     let summary = writer.stop()
     Talk.say(summary.text)
     return status
@@ -249,8 +280,9 @@ struct Service {
       loop: loop, network: loop.network, settings: settings, loopNumber: UInt16(number),
       journal: journal)
     loop.client = links
-    let proxy =
-      origins.isEmpty ? nil : ReverseProxy(links: links, origins: origins, via: plan.via)
+    let proxy = makeProxy(links)
+    let relay =
+      plan.mode == .blind ? BlindRelay(links: links, origin: origins[0]) : nil
     let server =
       directory == nil && originListener == nil
       ? nil : OriginServer(links: links, directory: directory, demo: plan.isDemo)
@@ -264,7 +296,7 @@ struct Service {
       proxy?.closeIdle()
       loop.stop()
     }
-    let front = proxy?.handlerNumber ?? server?.handlerNumber ?? 0
+    let front = proxy?.handlerNumber ?? relay?.handlerNumber ?? server?.handlerNumber ?? 0
     for listener in listeners { links.serve(listener.id, handler: front) }
     if let originListener, let server {
       links.serve(originListener.id, handler: server.handlerNumber)
@@ -274,6 +306,26 @@ struct Service {
     links.handOverJournal()
     links.end()
     loop.client = nil
+  }
+}
+
+extension Service {
+  /// The proxy of one loop, if the plan has one.
+  private func makeProxy(_ links: Links) -> ReverseProxy? {
+    switch plan.mode {
+    case .reverse: return ReverseProxy(links: links, origins: origins, via: via)
+    case .mapping: return ReverseProxy(links: links, origins: origins, via: via, mode: .mapping)
+    case .forward:
+      let access = AccessRules(plan.rules, listeners: listeners.map(\.address))
+      let guardian = users.map {
+        Guardian(users: $0, calls: blocking, seed: links.network.random())
+      }
+      let names = blocking.map { SystemNames(calls: $0, mailbox: links.mailbox) }
+      return ReverseProxy(
+        links: links, origins: origins, via: via,
+        mode: .forward(ForwardRules(access: access, guardian: guardian)), names: names)
+    case .blind, nil: return nil
+    }
   }
 }
 
