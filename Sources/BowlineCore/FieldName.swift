@@ -13,6 +13,7 @@ package enum FieldName: UInt8, Sendable, CaseIterable, BitwiseCopyable {
   case expect, date, server, contentType, contentRange, contentEncoding, range, authorization
   case cookie, setCookie, cacheControl, location, etag, lastModified, ifModifiedSince, ifNoneMatch
   case userAgent, accept, acceptEncoding, acceptLanguage, referer, allow, retryAfter
+  case ifMatch, ifUnmodifiedSince, ifRange, acceptRanges
 
   /// True for the names that have a case here.
   package var isInterned: Bool { rawValue != 0 }
@@ -63,6 +64,10 @@ package enum FieldName: UInt8, Sendable, CaseIterable, BitwiseCopyable {
     case .referer: "Referer"
     case .allow: "Allow"
     case .retryAfter: "Retry-After"
+    case .ifMatch: "If-Match"
+    case .ifUnmodifiedSince: "If-Unmodified-Since"
+    case .ifRange: "If-Range"
+    case .acceptRanges: "Accept-Ranges"
     }
   }
 
@@ -92,6 +97,8 @@ extension FieldName {
     case Scan.word(of: "allow"): self = .allow
     case Scan.word(of: "trailer"): self = .trailer
     case Scan.word(of: "location"): self = .location
+    case Scan.word(of: "if-match"): self = .ifMatch
+    case Scan.word(of: "if-range"): self = .ifRange
     default: self = .other
     }
   }
@@ -122,6 +129,7 @@ extension FieldName {
       if spells("if-none-match") { return .ifNoneMatch }
       if spells("authorization") { return .authorization }
       if spells("content-range") { return .contentRange }
+      if spells("accept-ranges") { return .acceptRanges }
     case 14:
       if spells("content-length") { return .contentLength }
       if spells("http2-settings") { return .http2Settings }
@@ -158,6 +166,7 @@ extension FieldName {
       if spells("proxy-authenticate") { return .proxyAuthenticate }
     case 19:
       if spells("proxy-authorization") { return .proxyAuthorization }
+      if spells("if-unmodified-since") { return .ifUnmodifiedSince }
     case 25:
       if spells("proxy-authentication-info") { return .proxyAuthenticationInfo }
     default: break

@@ -130,6 +130,7 @@ package struct Status: RawRepresentable, Hashable, Sendable, ExpressibleByIntege
     case 405: "Method Not Allowed"
     case 408: "Request Timeout"
     case 411: "Length Required"
+    case 412: "Precondition Failed"
     case 413: "Content Too Large"
     case 414: "URI Too Long"
     case 416: "Range Not Satisfiable"

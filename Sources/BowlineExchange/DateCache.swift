@@ -26,4 +26,7 @@ extension Links {
   package func appendDate(to head: inout HeadBlock) {
     date.value.append(network.wallClockSeconds, to: &head)
   }
+
+  /// Seconds since 1970 (UTC), as the machine's clock has it.
+  package var wallClockSeconds: Int64 { network.wallClockSeconds }
 }

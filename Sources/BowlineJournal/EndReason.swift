@@ -81,6 +81,8 @@ package enum EndReason: UInt8, Sendable, CaseIterable {
   // Tunnels that we cut
   case usTimeoutTunnel = 97
   case usTimeoutHalfClosed = 98
+  // What we were sending could not be read to its end.
+  case usErrorFile = 99
 
   /// The code: `who.what.when`.
   package var code: StaticString {
@@ -153,6 +155,7 @@ package enum EndReason: UInt8, Sendable, CaseIterable {
     case .usAbortedClientGone: "us.aborted.client-gone"
     case .usTimeoutTunnel: "us.timeout.tunnel"
     case .usTimeoutHalfClosed: "us.timeout.half-closed"
+    case .usErrorFile: "us.error.file"
     }
   }
 

@@ -226,6 +226,11 @@ extension EndReasonText {
       "Something happened that we hold to be impossible.",
       advice: "This is a bug of ours. Please report it with the log lines around it."),
     EndReasonText(
+      .usErrorFile,
+      "A file became shorter while it was sent, or could not be read to its end.",
+      advice: "Replace files by renaming a new one over the old: who is reading the old one keeps "
+        + "it. If nobody changed it, look for disk errors in the system's log."),
+    EndReasonText(
       .networkError,
       "The system reported an error on a socket that is neither a close nor a reset by the peer.",
       advice: "Often the path itself: a route that went away, a firewall, or a retransmission "

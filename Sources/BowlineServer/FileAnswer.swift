@@ -1,4 +1,4 @@
-// Files: GET and HEAD, with the length, the type and the time of change.
+// Files: GET and HEAD, with length, type and validators; conditions and ranges.
 
 import BowlineCore
 import BowlineExchange
@@ -27,11 +27,20 @@ extension OriginServer {
         send(file, exchange, response)
       }
     } catch {
-      if error == .denied {
-        respond(exchange, 403, text: "403 Forbidden\n")
-      } else {
-        respond(exchange, 404, text: "404 Not Found\n")
-      }
+      refuse(exchange, error)
+    }
+  }
+
+  /// Only what is not there is 404, which caches may keep.
+  private func refuse(_ exchange: Handle, _ error: SystemError) {
+    if error == .denied {
+      respond(exchange, 403, text: "403 Forbidden\n")
+    } else if error == .notFound || error.isNoName {
+      respond(exchange, 404, text: "404 Not Found\n")
+    } else if error.isShortage {
+      respond(exchange, 503, text: "503 Service Unavailable\n")
+    } else {
+      respond(exchange, 500, text: "500 Internal Server Error\n")
     }
   }
 
@@ -43,7 +52,7 @@ extension OriginServer {
   }
 
   /// A method that is known and not for files gets 405 with Allow; an unknown one 501.
-  private func refuseMethod(_ exchange: Handle, _ method: Method) {
+  func refuseMethod(_ exchange: Handle, _ method: Method) {
     begin(method == .other ? 501 : 405)
     if method != .other { scratch.value.add(.allow, "GET, HEAD") }
     scratch.value.add(.contentType, "text/plain; charset=utf-8")
@@ -55,7 +64,7 @@ extension OriginServer {
   /// `/dir` is where `/dir/` is; relative links in its index depend on it.
   private func redirectToDirectory(_ exchange: Handle, _ response: Handle) {
     begin(301)
-    let slash = ByteBuffer(slash: links.exchanges[exchange].head)
+    let slash = ByteBuffer(slash: responses[response].request)
     scratch.value.add(.location, slash.span)
     text.value.removeAll()
     text.value.append("301 Moved Permanently\n")
@@ -63,23 +72,82 @@ extension OriginServer {
   }
 
   private func send(_ file: consuming OpenFile, _ exchange: Handle, _ response: Handle) {
-    begin(200)
-    scratch.value.add(.contentType, ContentType.of(responses[response].path))
-    let changed = file.modificationSeconds
-    scratch.value.add(.lastModified) { HTTPDate.append(changed, to: &$0) }
+    let now = links.wallClockSeconds
+    validators.value.take(file, now: now)
+    switch Preconditions.outcome(responses[response].request, validators.value, now: now) {
+    case .notModified:
+      begin(304)
+      scratch.value.add(validators.value, now: now)
+      links.sendHead(exchange, scratch.value, body: .none)
+      links.sendEnd(exchange)
+      return
+    case .failed:
+      respond(exchange, 412, text: "412 Precondition Failed\n")
+      return
+    case .proceed: break
+    }
     let size = file.size
+    switch ByteRange(responses[response].request, of: size, validators.value, now: now) {
+    case .whole:
+      beginFile(200, response, now: now)
+      send(file, 0..<size, exchange, response)
+    case .part(let range):
+      beginFile(206, response, now: now)
+      scratch.value.add(.contentRange) { $0.append(range, of: size) }
+      send(file, range, exchange, response)
+    case .unsatisfiable:
+      begin(416)
+      scratch.value.add(.acceptRanges, "bytes")
+      scratch.value.add(.contentRange) { $0.append(nil, of: size) }
+      scratch.value.add(.contentType, "text/plain; charset=utf-8")
+      text.value.removeAll()
+      text.value.append("416 Range Not Satisfiable\n")
+      sendText(exchange)
+    }
+  }
+
+  /// Composes the head of an answer that carries the file, or a part of it.
+  private func beginFile(_ status: Status, _ response: Handle, now: Int64) {
+    begin(status)
+    scratch.value.add(validators.value, now: now)
+    scratch.value.add(.acceptRanges, "bytes")
+    scratch.value.add(.contentType, ContentType.of(responses[response].path))
+    // The type follows from the name alone, and a directory may hold what others have put there: a
+    // browser must not guess a script from a file that is called a picture.
+    scratch.value.add("X-Content-Type-Options", "nosniff")
+  }
+
+  /// Sends `scratch.value`, and these bytes of the file behind it.
+  private func send(
+    _ file: consuming OpenFile, _ range: Range<UInt64>, _ exchange: Handle, _ response: Handle
+  ) {
+    let count = range.upperBound - range.lowerBound
     if responses[response].method == .head {
-      links.sendHead(exchange, scratch.value, body: .declared(size))
+      links.sendHead(exchange, scratch.value, body: .declared(count))
       links.sendEnd(exchange)
       return
     }
-    links.sendHead(exchange, scratch.value, body: .length(size))
-    responses[response].source = .file(file, offset: 0, left: size)
+    links.sendHead(exchange, scratch.value, body: .length(count))
+    responses[response].source = .file(file, offset: range.lowerBound, left: count)
     produce(exchange, response)
   }
 }
 
 extension ByteBuffer {
+  /// Appends the value of a Content-Range; without a range it says that there is none.
+  fileprivate mutating func append(_ range: Range<UInt64>?, of size: UInt64) {
+    append("bytes ")
+    if let range {
+      append(decimal: range.lowerBound)
+      append(0x2d)
+      append(decimal: range.upperBound - 1)
+    } else {
+      append(0x2a)
+    }
+    append(0x2f)
+    append(decimal: size)
+  }
+
   /// The path of the head's target with a slash behind it, and its query.
   fileprivate init(slash head: borrowing HeadBlock) {
     let target = head.target
@@ -90,30 +158,4 @@ extension ByteBuffer {
     append(0x2f)
     append(target.extracting(index..<target.count))
   }
-}
-
-/// Media types by the file name's ending.
-enum ContentType {
-  /// The type of the file called `name`; `application/octet-stream` when its ending says nothing.
-  static func of(_ name: borrowing ByteBuffer) -> StaticString {
-    let path = name.span
-    var dot = path.count
-    while dot > 0, path[dot - 1] != 0x2e, path[dot - 1] != 0x2f { dot -= 1 }
-    guard dot > 0, path[dot - 1] == 0x2e else { return "application/octet-stream" }
-    let ending = path.extracting(dot..<path.count)
-    for (name, type) in types where Scan.equalIgnoringCase(ending, name) { return type }
-    return "application/octet-stream"
-  }
-
-  private static let types: [(StaticString, StaticString)] = [
-    ("html", "text/html; charset=utf-8"), ("htm", "text/html; charset=utf-8"),
-    ("css", "text/css; charset=utf-8"), ("js", "text/javascript; charset=utf-8"),
-    ("mjs", "text/javascript; charset=utf-8"), ("json", "application/json"),
-    ("txt", "text/plain; charset=utf-8"), ("md", "text/markdown; charset=utf-8"),
-    ("csv", "text/csv; charset=utf-8"), ("xml", "application/xml"), ("svg", "image/svg+xml"),
-    ("png", "image/png"), ("jpg", "image/jpeg"), ("jpeg", "image/jpeg"), ("gif", "image/gif"),
-    ("webp", "image/webp"), ("ico", "image/vnd.microsoft.icon"), ("pdf", "application/pdf"),
-    ("wasm", "application/wasm"), ("woff2", "font/woff2"), ("mp4", "video/mp4"),
-    ("gz", "application/gzip"), ("zip", "application/zip"),
-  ]
 }

@@ -19,6 +19,8 @@ package final class OriginServer: ExchangeHandler {
   let responses = Shelf<Response>()
   let scratch = Held(HeadBlock())
   let text = Held(ByteBuffer(capacity: 1024))
+  /// Of the file that is being answered with.
+  let validators = Held(Validators())
 
   /// - Parameters:
   ///   - links: the loop's links.
@@ -38,6 +40,7 @@ package final class OriginServer: ExchangeHandler {
     responses[response].isModern = links.exchanges[exchange].head.start.version >= .http11
     responses[response].path.removeAll()
     RequestPath.decode(links.exchanges[exchange].head, into: &responses[response].path)
+    Response.keep(links.exchanges[exchange].head, in: &responses[response].request)
     let hasBody = framing != .none && framing != .length(0)
     switch Expectation(links.exchanges[exchange].head) {
     case .unknown:
@@ -72,6 +75,9 @@ package final class OriginServer: ExchangeHandler {
     guard responses.contains(response) else { return }
     if responses[response].isEcho {
       links.sendEnd(exchange)
+    } else if responses[response].method == .trace {
+      // It would send back what the client's other software has put into the head.
+      refuseMethod(exchange, .trace)
     } else if !answersDemo || !answerDemo(exchange, response) {
       answerFile(exchange, response)
     }
@@ -148,7 +154,7 @@ package final class OriginServer: ExchangeHandler {
       case .nothing: return
       case .failed:
         release(exchange)
-        links.abort(exchange, .usErrorInternal)
+        links.abort(exchange, .usErrorFile)
         return
       }
     }

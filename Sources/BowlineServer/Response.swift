@@ -22,6 +22,9 @@ struct Response: ~Copyable {
 
   var method = Method.other
   var isModern = true
+  /// What of the request the answer depends on: the block that it came in may hold its trailers by
+  /// the time it is answered.
+  var request = HeadBlock()
   /// The target's path, percent-decoded, without the query.
   var path = ByteBuffer(capacity: 256)
   var source = Source.none
@@ -34,7 +37,21 @@ struct Response: ~Copyable {
 
   init() {}
 
+  /// Copies the start line and the fields that a file's answer depends on.
+  static func keep(_ head: borrowing HeadBlock, in request: inout HeadBlock) {
+    request.compose(method: head.method, target: head.target)
+    guard head.containsAny(of: conditions) else { return }
+    for index in 0..<head.count where conditions.contains(head[index].name) {
+      request.add(index, of: head)
+    }
+  }
+
+  private static let conditions: FieldNameSet = [
+    .ifMatch, .ifNoneMatch, .ifModifiedSince, .ifUnmodifiedSince, .range, .ifRange,
+  ]
+
   mutating func reset() {
+    request.removeAll()
     path.removeAll()
     source = .none
     isEcho = false

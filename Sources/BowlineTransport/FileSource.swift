@@ -125,6 +125,12 @@ package struct OpenFile: ~Copyable, Sendable {
   package let size: UInt64
   /// Last change, in seconds since 1970 (UTC).
   package let modificationSeconds: Int64
+  /// When anything of it last changed, its content or what is said about it; nobody can set this
+  /// time. Seconds since 1970 (UTC), and nanoseconds of the next.
+  package let changeSeconds: Int64
+  package let changeNanoseconds: Int64
+  /// The file's number in its file system.
+  package let inode: UInt64
   package let isDirectory: Bool
 
   init(taking fd: Int32) throws(SystemError) {
@@ -140,6 +146,9 @@ package struct OpenFile: ~Copyable, Sendable {
     self.fd = fd
     size = UInt64(clamping: status.st_size)
     modificationSeconds = Int64(status.st_mtim.tv_sec)
+    changeSeconds = Int64(status.st_ctim.tv_sec)
+    changeNanoseconds = Int64(status.st_ctim.tv_nsec)
+    inode = UInt64(status.st_ino)
     isDirectory = kind == S_IFDIR
   }
 

@@ -32,9 +32,7 @@ package final class SimulatedNetwork: Network {
     now = world.now
   }
 
-  package var wallClockSeconds: Int64 {
-    SimulatedWorld.startWallSeconds + now.since(SimulatedWorld.start) / 1_000_000_000
-  }
+  package var wallClockSeconds: Int64 { world.wallSeconds(now) }
 
   package var waker: any Waker { simulatedWaker }
   package func random() -> UInt64 { generator.next() }

@@ -24,7 +24,7 @@ package final class SimulatedWorld {
 
   /// Virtual time at the start.
   package static let start = Instant(nanoseconds: 1_000_000_000_000)
-  /// The wall clock at the start: 2025-06-15 15:06:40 UTC.
+  /// The wall clock at the start, unless another is asked for: 2025-06-15 15:06:40 UTC.
   package static let startWallSeconds: Int64 = 1_750_000_000
 
   /// Virtual time.
@@ -37,6 +37,7 @@ package final class SimulatedWorld {
   /// A number made of every delivery so far: equal histories have equal digests.
   package private(set) var digest: UInt64 = 0
 
+  private let firstWallSeconds: Int64
   private var generator: SplitMix
   private var schedule = SimulatedSchedule()
   private var sockets: [SimulatedSocket?] = []
@@ -47,9 +48,22 @@ package final class SimulatedWorld {
   private var buffer = ReadBuffer()
   private var nextPort: UInt16 = 49152
 
-  package init(seed: UInt64 = 1, path: VirtualPath = VirtualPath()) {
+  /// - Parameters:
+  ///   - seed: gives the one history.
+  ///   - path: the way of connections.
+  ///   - wallSeconds: the wall clock at the start; files have the system's times.
+  package init(
+    seed: UInt64 = 1, path: VirtualPath = VirtualPath(),
+    wallSeconds: Int64 = SimulatedWorld.startWallSeconds
+  ) {
+    firstWallSeconds = wallSeconds
     generator = SplitMix(seed: seed)
     self.path = path
+  }
+
+  /// The wall clock at `instant`.
+  func wallSeconds(_ instant: Instant) -> Int64 {
+    firstWallSeconds + instant.since(Self.start) / 1_000_000_000
   }
 
   deinit {

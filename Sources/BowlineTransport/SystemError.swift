@@ -14,6 +14,11 @@ package struct SystemError: Error, Equatable, Sendable {
   package static let notFound = SystemError(code: ENOENT)
   package static let denied = SystemError(code: EACCES)
   package static let brokenPipe = SystemError(code: EPIPE)
+
+  /// True when the process or the system has no descriptor or memory left: later it may have.
+  package var isShortage: Bool { code == EMFILE || code == ENFILE || code == ENOMEM }
+  /// True when a name says nothing that could exist.
+  package var isNoName: Bool { code == ENAMETOOLONG || code == EINVAL || code == EILSEQ }
 }
 
 extension SystemError: CustomStringConvertible {

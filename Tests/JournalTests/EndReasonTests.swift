@@ -26,6 +26,7 @@ import Testing
     (77, "policy.evicted.idle"), (90, "us.shutdown.now"), (91, "us.error.descriptors"),
     (92, "us.error.ports"), (93, "us.error.internal"), (94, "network.error.socket"),
     (95, "us.aborted.upstream-failed"), (96, "us.aborted.client-gone"),
+    (97, "us.error.file"),
   ]
 
   @Test func numbersAndCodesAreFrozen() {

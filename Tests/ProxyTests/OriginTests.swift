@@ -1,74 +1,6 @@
-import BowlineCore
-import BowlineExchange
-import BowlineJournal
-import BowlineServer
-import BowlineTransport
 import Testing
 
-/// Our own origin server, asked directly: one loop in the simulated world, serving the directory of
-/// this file and the demo answers.
-private final class OriginStage {
-  private let world = SimulatedWorld()
-  private let loop: EventLoop
-  private let outside: SimulatedNetwork
-  private let address: SocketAddress
-
-  init() throws {
-    let network = world.makeNetwork()
-    let listener = try world.listen(.loopback(9000))
-    address = world.address(of: listener)
-    loop = EventLoop(network: network)
-    outside = world.makeNetwork()
-    let bell = try Doorbell()
-    let links = Links(
-      loop: loop, network: network, settings: Settings(), loopNumber: 0,
-      journal: JournalWriter(handoff: Handoff(RecordBatch()), bell: bell, limit: 1 << 20))
-    loop.client = links
-    let here = #filePath.split(separator: "/").dropLast().joined(separator: "/")
-    let server = OriginServer(links: links, directory: try Directory.open("/" + here), demo: true)
-    links.serve(listener, handler: server.handlerNumber)
-    world.attach(loop)
-  }
-
-  deinit { loop.client = nil }
-
-  /// Everything that the origin sends back for `request`, and whether it ended the connection.
-  func ask(_ request: String) throws -> (text: String, ended: Bool) {
-    guard case .started(let socket) = outside.connect(to: address, token: 1 << 32) else {
-      throw NetworkError(kind: .refused, code: 0)
-    }
-    world.settle()
-    _ = outside.connectResult(socket)
-    _ = outside.send(socket, octets(request).span, Span<UInt8>())
-    var received: [UInt8] = []
-    var buffer = ReadBuffer()
-    while true {
-      world.settle()
-      buffer.bytes.removeAll()
-      switch outside.receive(socket, into: &buffer, limit: ReadBuffer.size) {
-      case .bytes:
-        let bytes = buffer.bytes.span
-        for index in bytes.indices { received.append(bytes[index]) }
-      case .wouldBlock:
-        outside.close(socket, .orderly)
-        world.settle()
-        return (text(received), false)
-      case .end, .failed:
-        outside.close(socket, .orderly)
-        world.settle()
-        return (text(received), true)
-      }
-    }
-  }
-}
-
 @Suite struct OriginTests {
-  private func field(_ name: String, of answer: String) -> String? {
-    let lines = answer.split(separator: "\r\n", omittingEmptySubsequences: false)
-    return lines.prefix { !$0.isEmpty }
-      .first { $0.hasPrefix(name + ": ") }.map { String($0.dropFirst(name.count + 2)) }
-  }
-
   // covers: R018
   @Test(arguments: [
     ("get / HTTP/1.1", "501"), ("FOO / HTTP/1.1", "501"),
@@ -111,5 +43,16 @@ private final class OriginStage {
     #expect(field("Transfer-Encoding", of: old.text) == nil)
     #expect(old.text.hasSuffix("\r\n\r\n0123456789abcde\n0123"))
     #expect(old.ended)
+  }
+
+  // covers: R277
+  @Test(arguments: ["/", "/hello", "/head", "/OriginTests.swift", "/nothing"])
+  func traceIsNotAllowedAndReflectsNothing(_ path: String) throws {
+    let answer = try OriginStage().ask(
+      "TRACE \(path) HTTP/1.1\r\nHost: h\r\nCookie: secret\r\n\r\n")
+    #expect(answer.text.hasPrefix("HTTP/1.1 405 "))
+    #expect(field("Allow", of: answer.text) == "GET, HEAD")
+    #expect(!answer.text.contains("secret"))
+    #expect(!answer.ended)
   }
 }

@@ -45,6 +45,8 @@ enum RoleChoice: Sendable {
   case proxy(origins: [Origin])
   /// Our own origin server with its demo answers.
   case origin
+  /// Our own origin server with a directory of files.
+  case files(Directory)
 }
 
 /// The links and roles of one loop, put together as the command does it, plus a way to ask.
@@ -69,6 +71,10 @@ final class ProxyLoop: LoopClient {
       links.serve(listener, handler: proxy.handlerNumber)
     case .origin:
       let server = OriginServer(links: links, directory: nil, demo: true)
+      self.server = server
+      links.serve(listener, handler: server.handlerNumber)
+    case .files(let directory):
+      let server = OriginServer(links: links, directory: directory, demo: false)
       self.server = server
       links.serve(listener, handler: server.handlerNumber)
     }

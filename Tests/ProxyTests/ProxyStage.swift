@@ -24,6 +24,13 @@ enum Upstreams {
   case blackHole
   /// Our own origin server with its demo answers.
   case demo
+  /// Our own origin server with the files of a directory; simulated, its wall clock is the real one
+  /// in a minute, so that the files are old.
+  case files(Directory)
+
+  var wallSeconds: Int64 {
+    if case .files = self { Clock.wallSeconds() + 60 } else { SimulatedWorld.startWallSeconds }
+  }
 }
 
 /// A scripted origin: a listener of the test.
@@ -63,7 +70,9 @@ final class ProxyStage {
   ) throws {
     self.place = place
     bell = try Doorbell()
-    world = place == .simulated ? SimulatedWorld(seed: seed, path: path) : nil
+    world =
+      place == .simulated
+      ? SimulatedWorld(seed: seed, path: path, wallSeconds: upstreams.wallSeconds) : nil
     network = try world?.makeNetwork() ?? EpollNetwork()
     var settings = Settings()
     for (id, value) in values { try settings.set(id, to: value) }
@@ -101,6 +110,10 @@ final class ProxyStage {
     case .demo:
       let listener = try listen()
       try start(.origin, listener.id, settings, originHandoff)
+      return [origin([listener.address])]
+    case .files(let directory):
+      let listener = try listen()
+      try start(.files(directory), listener.id, settings, originHandoff)
       return [origin([listener.address])]
     }
   }
