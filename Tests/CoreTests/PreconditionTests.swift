@@ -154,3 +154,37 @@ import Testing
     #expect(Validators.isSettled(changed, now: now) == settled)
   }
 }
+
+/// What a client puts into these fields is read without a trap, whatever it is.
+@Suite struct AnyBytesTests {
+  @Test func mutatedFieldsAreRead() {
+    let seeds = [
+      "Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT",
+      "Sun Nov  6 08:49:37 1994", #"W/"abc", "d,e""#, "bytes=0-18446744073709551615",
+      "bytes=-18446744073709551616", "bytes=18446744073709551614-18446744073709551615",
+    ].map { bytes($0) }
+    var random = Seeded(1)
+    var dates = 0
+    for round in 0..<20_000 {
+      var value = seeds[round % seeds.count]
+      for _ in 0..<random.below(4) where !value.isEmpty {
+        let place = random.below(value.count)
+        switch random.below(4) {
+        case 0: value[place] = UInt8(random.below(256))
+        case 1: value[place] = 0x30 + UInt8(random.below(10))
+        case 2: value.remove(at: place)
+        default: value.insert(value[random.below(value.count)], at: place)
+        }
+      }
+      if HTTPDate.moment(value.span, now: 1_751_328_000) != nil { dates += 1 }
+      let other = seeds[random.below(seeds.count)]
+      _ = EntityTag.list(value.span, holds: other.span, .weak)
+      for size in [1, 100, UInt64.max] {
+        if case .part(let range) = ByteRange(value.span, of: size) {
+          #expect(!range.isEmpty && range.upperBound <= size)
+        }
+      }
+    }
+    #expect(dates > 1000)
+  }
+}

@@ -5,8 +5,8 @@ import BowlineServer
 import BowlineTransport
 import Testing
 
-/// Our own origin server, asked directly: one loop in the simulated world, serving a directory, that
-/// of this file unless another is asked for, and the demo answers.
+/// Our own origin server, asked directly: one loop in the simulated world. It serves a directory,
+/// that of this file unless another is asked for, and the demo answers.
 final class OriginStage {
   static let here = "/" + #filePath.split(separator: "/").dropLast().joined(separator: "/")
 
