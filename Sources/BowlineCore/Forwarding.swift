@@ -92,12 +92,13 @@ package enum Forwarding {
   ///   - form: what we are to client and next hop.
   ///   - upgrade: offer the next hop the protocols that the client offered (RFC 9110 §7.8).
   ///   - forwards: what Max-Forwards says from here on; nil when it is none of our business.
+  ///   - expects: keep Expect; false when we have answered the expectation ourselves.
   ///   - out: composed here.
   package static func request(
     _ head: borrowing HeadBlock, authority: String, hop: borrowing ForwardingHop,
     client: SocketAddress, options: ConnectionOptions, trailersFollow: Bool,
     trailersWelcome: Bool, form: ForwardingForm = .gateway, upgrade: Bool = false,
-    forwards: UInt32? = nil, into out: inout HeadBlock
+    forwards: UInt32? = nil, expects: Bool = true, into out: inout HeadBlock
   ) {
     var stays = FieldNameSet()
     switch form {
@@ -107,7 +108,7 @@ package enum Forwarding {
     case .forward: beginRequest(head, authority, &out)
     case .nextProxy: beginWhole(head, &out)
     }
-    if head.start.version < .http11 { stays.insert(.expect) }
+    if !expects || head.start.version < .http11 { stays.insert(.expect) }
     if forwards != nil { stays.insert(.maxForwards) }
     copy(head, but: stays, options, trailersFollow, &out)
     if let forwards { out.add(.maxForwards) { $0.append(decimal: UInt64(forwards)) } }

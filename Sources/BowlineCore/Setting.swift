@@ -4,7 +4,8 @@ package enum SettingID: UInt8, Sendable, CaseIterable {
   case requestLineBytes, fieldLineBytes, headBytes, headFields, headEmptyLines
   case chunkSizeDigits, chunkExtensionBytes, informationalResponses, bodyBytes
   case pipelineDepth
-  case clientIdleTimeout, headTimeout, bodyRate, bodyRateGrace
+  case clientIdleTimeout, keepAliveHint, clientMaxRequests
+  case headTimeout, bodyRate, bodyRateGrace
   case clientConnections
   case lingerIdle, lingerTotal, lingerBytes
   case writeStallTimeout, drainTimeout
@@ -12,6 +13,7 @@ package enum SettingID: UInt8, Sendable, CaseIterable {
   case upstreamConnections, upstreamWaiting, upstreamWaitTimeout
   case upstreamIdleTimeout, upstreamMaxAge, upstreamMaxUses
   case connectTimeout, responseTimeout
+  case hungTimeout, hungMemory, gatherBytes
   case replayAttempts
   case logBytes
   case tunnelIdleTimeout, tunnelHalfCloseTimeout
@@ -84,6 +86,14 @@ extension Setting {
       id: .clientIdleTimeout, name: "client.idle-timeout", unit: .milliseconds, standard: 15_000,
       bounds: 100...86_400_000, reason: "how long a client's connection may wait between requests"),
     Setting(
+      id: .keepAliveHint, name: "client.keep-alive-hint", unit: .milliseconds, standard: 0,
+      bounds: 0...86_400_000,
+      reason: "told in Keep-Alive to clients that ask to be kept, in whole seconds; 0 is off"),
+    Setting(
+      id: .clientMaxRequests, name: "client.max-requests", unit: .count, standard: 0,
+      bounds: 0...1_000_000_000,
+      reason: "requests of one client connection; the last response says close. 0 is no limit"),
+    Setting(
       id: .headTimeout, name: "client.head-timeout", unit: .milliseconds, standard: 10_000,
       bounds: 100...3_600_000, reason: "time for a whole request head, in total (slow loris)"),
     Setting(
@@ -146,6 +156,18 @@ extension Setting {
       id: .responseTimeout, name: "upstream.response-timeout", unit: .milliseconds,
       standard: 60_000, bounds: 10...86_400_000,
       reason: "silence of an upstream while its response is due"),
+    Setting(
+      id: .hungTimeout, name: "upstream.hung-timeout", unit: .milliseconds, standard: 10_000,
+      bounds: 10...86_400_000,
+      reason: "silence on a reused connection after which a suspect hop is taken for a dumb relay"),
+    Setting(
+      id: .hungMemory, name: "upstream.hung-memory", unit: .milliseconds, standard: 600_000,
+      bounds: 100...604_800_000,
+      reason: "time without reuse after a hung request, until one connection is tried again"),
+    Setting(
+      id: .gatherBytes, name: "upstream.gather", unit: .bytes, standard: 256 << 10,
+      bounds: 0...67_108_864,
+      reason: "request body of unknown length gathered for an HTTP/1.0 upstream; more is a 411"),
     Setting(
       id: .replayAttempts, name: "replay.attempts", unit: .count, standard: 1, bounds: 0...3,
       reason: "automatic second attempts of a request, where the evidence allows one"),

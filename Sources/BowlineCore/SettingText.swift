@@ -127,6 +127,9 @@ extension Settings {
   /// Refuses values that are fine alone and wrong together. To be called after the last `set`.
   package func checkTogether() throws(Refusal) {
     if self[.watermarkLow] > self[.watermarkHigh] { throw .inverted(.watermarkLow, .watermarkHigh) }
+    if self[.keepAliveHint] > self[.clientIdleTimeout] {
+      throw .inverted(.keepAliveHint, .clientIdleTimeout)
+    }
   }
 
   /// The value of `id` as it would be typed.

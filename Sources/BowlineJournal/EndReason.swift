@@ -21,6 +21,9 @@ package enum EndReason: UInt8, Sendable, CaseIterable {
   case usPoolAge = 11
   case usPoolUses = 12
   case usPoolSurplus = 13
+  case usPoolHint = 14
+  case usPoolHop = 15
+  case usClosedMaxRequests = 16
   // The client
   case clientClosedHead = 20
   case clientClosedBody = 21
@@ -56,6 +59,7 @@ package enum EndReason: UInt8, Sendable, CaseIterable {
   case upstreamResetTunnel = 57
   case upstreamUnknownName = 58
   case upstreamTimeoutResolving = 59
+  case upstreamHungOnReuse = 60
   // Policy and limits
   case policyLimitHead = 70
   case policyLimitBody = 71
@@ -69,6 +73,7 @@ package enum EndReason: UInt8, Sendable, CaseIterable {
   case policyRefusedCredentials = 86
   case policyRefusedLoop = 87
   case policyLimitOrigins = 88
+  case policyLimitGather = 78
   // Ourselves and the machine below us
   case usShutdown = 90
   case usErrorDescriptors = 91
@@ -101,6 +106,9 @@ package enum EndReason: UInt8, Sendable, CaseIterable {
     case .usPoolAge: "us.pool.age"
     case .usPoolUses: "us.pool.uses"
     case .usPoolSurplus: "us.pool.surplus"
+    case .usPoolHint: "us.pool.hint"
+    case .usPoolHop: "us.pool.hop"
+    case .usClosedMaxRequests: "us.closed.max-requests"
     case .clientClosedHead: "client.closed.head"
     case .clientClosedBody: "client.closed.body"
     case .clientClosedResponse: "client.closed.before-response"
@@ -134,6 +142,7 @@ package enum EndReason: UInt8, Sendable, CaseIterable {
     case .upstreamResetTunnel: "upstream.reset.tunnel"
     case .upstreamUnknownName: "upstream.unknown.name"
     case .upstreamTimeoutResolving: "upstream.timeout.resolving"
+    case .upstreamHungOnReuse: "upstream.hung.on-reuse"
     case .policyLimitHead: "policy.limit.head"
     case .policyLimitBody: "policy.limit.body"
     case .policyLimitConnections: "policy.limit.connections"
@@ -146,6 +155,7 @@ package enum EndReason: UInt8, Sendable, CaseIterable {
     case .policyRefusedCredentials: "policy.refused.credentials"
     case .policyRefusedLoop: "policy.refused.loop"
     case .policyLimitOrigins: "policy.limit.origins"
+    case .policyLimitGather: "policy.limit.gather"
     case .usShutdown: "us.shutdown.now"
     case .usErrorDescriptors: "us.error.descriptors"
     case .usErrorPorts: "us.error.ports"

@@ -129,6 +129,22 @@ extension EndReasonText {
       .usPoolSurplus,
       "An upstream connection came back to the pool, and there were enough idle ones.",
       advice: "Nothing to do. If it is frequent, load comes in bursts."),
+    EndReasonText(
+      .usPoolHint,
+      "The upstream had said in Keep-Alive for how long, or how often, it keeps a connection.",
+      advice: "Nothing to do: closing a little before the upstream does spares requests the "
+        + "keep-alive race. If it is frequent, give the upstream a longer keep-alive timeout."),
+    EndReasonText(
+      .usPoolHop,
+      "The next hop does not keep connections, so this one carried no second request.",
+      advice: "A request had hung on a reused connection (`upstream.hung.on-reuse`), as happens "
+        + "behind a relay that knows nothing of keep-alive. One connection is tried again after "
+        + "`upstream.hung-memory`. Replace the relay."),
+    EndReasonText(
+      .usClosedMaxRequests,
+      "A client's connection had carried `client.max-requests` requests.",
+      advice: "Nothing to do: the last response said `Connection: close`. If the number is small, "
+        + "clients pay for many new connections."),
   ]
 
   /// Limits and decisions of ours.
@@ -175,6 +191,12 @@ extension EndReasonText {
       "An idle client connection was closed early, to make room for a new one.",
       advice: "`client.connections` or the descriptor limit (`ulimit -n`) is nearly reached. Raise "
         + "it, or shorten `client.idle-timeout`."),
+    EndReasonText(
+      .policyLimitGather,
+      "Content of unknown length for an HTTP/1.0 upstream was larger than `upstream.gather`.",
+      advice: "The client got 411. Such an upstream must be told the length before the content, so "
+        + "the content is gathered first. Raise `upstream.gather`, let the client send "
+        + "Content-Length, or use an upstream that speaks HTTP/1.1."),
   ]
 
   /// What a forward proxy refuses.

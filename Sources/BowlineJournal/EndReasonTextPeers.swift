@@ -186,5 +186,12 @@ extension EndReasonText {
       "The upstream reset its connection in the middle of a tunnel.",
       advice: "A crash or an abort at the far end. The client's side was cut too, so that it does "
         + "not take a part for the whole."),
+    EndReasonText(
+      .upstreamHungOnReuse,
+      "The upstream gave no byte to a request on a reused connection for `upstream.hung-timeout`.",
+      advice: "It looks like a relay that copies Connection fields and waits for the connection to "
+        + "end. Requests that may be sent twice were sent again, the others got 504, and no "
+        + "connection to it is reused for `upstream.hung-memory`. If the upstream is only slow, "
+        + "raise `upstream.hung-timeout`."),
   ]
 }

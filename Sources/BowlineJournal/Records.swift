@@ -81,6 +81,8 @@ package enum LeaseReason: UInt8, Sendable {
   case newAfterReplay
   /// Waited for a connection: the limit was reached.
   case waited
+  /// New: the next hop does not keep connections.
+  case newHopCloses
 
   package var text: StaticString {
     switch self {
@@ -89,6 +91,7 @@ package enum LeaseReason: UInt8, Sendable {
     case .newNoneIdle: "new: none idle"
     case .newAfterReplay: "new: replay"
     case .waited: "waited: limit reached"
+    case .newHopCloses: "new: hop does not persist"
     }
   }
 }

@@ -112,6 +112,17 @@ import Testing
     try settings.checkTogether()
   }
 
+  @Test func theAdvertisedTimeMustBeOurs() throws {
+    var settings = Settings()
+    try settings.set(name: "client.keep-alive-hint", value: "14s")
+    try settings.checkTogether()
+    try settings.set(name: "client.idle-timeout", value: "10s")
+    let refusal = #expect(throws: Settings.Refusal.self) { try settings.checkTogether() }
+    #expect(
+      refusal?.sentence
+        == "`client.keep-alive-hint` must not be larger than `client.idle-timeout`")
+  }
+
   @Test func theRegistryIsInOrderAndItsDefaultsAreInBounds() {
     #expect(Setting.all.map(\.id) == SettingID.allCases)
     for setting in Setting.all { #expect(setting.bounds.contains(setting.standard)) }

@@ -26,7 +26,14 @@ import Testing
     (77, "policy.evicted.idle"), (90, "us.shutdown.now"), (91, "us.error.descriptors"),
     (92, "us.error.ports"), (93, "us.error.internal"), (94, "network.error.socket"),
     (95, "us.aborted.upstream-failed"), (96, "us.aborted.client-gone"),
-    (97, "us.error.file"),
+    (97, "us.timeout.tunnel"), (98, "us.timeout.half-closed"), (99, "us.error.file"),
+    (31, "client.closed.tunnel"), (32, "client.reset.tunnel"),
+    (56, "upstream.closed.tunnel"), (57, "upstream.reset.tunnel"),
+    (58, "upstream.unknown.name"), (59, "upstream.timeout.resolving"),
+    (85, "policy.refused.destination"), (86, "policy.refused.credentials"),
+    (87, "policy.refused.loop"), (88, "policy.limit.origins"),
+    (14, "us.pool.hint"), (15, "us.pool.hop"), (16, "us.closed.max-requests"),
+    (60, "upstream.hung.on-reuse"), (78, "policy.limit.gather"),
   ]
 
   @Test func numbersAndCodesAreFrozen() {
