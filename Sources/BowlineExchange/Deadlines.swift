@@ -16,6 +16,7 @@ struct Deadlines {
   let response: Int
   let tunnelIdle: Int
   let tunnelHalfClosed: Int
+  let hung: Int
 
   init(_ settings: Settings) {
     connect = settings[.connectTimeout]
@@ -29,13 +30,14 @@ struct Deadlines {
     response = settings[.responseTimeout]
     tunnelIdle = settings[.tunnelIdleTimeout]
     tunnelHalfClosed = settings[.tunnelHalfCloseTimeout]
+    hung = settings[.hungTimeout]
   }
 
   /// The shortest that an open link may have to wait for something.
   var shortest: Int {
     min(
       min(writeStall, clientIdle, upstreamIdle), min(head, bodyGrace, response),
-      min(tunnelIdle, tunnelHalfClosed))
+      min(tunnelIdle, tunnelHalfClosed), hung)
   }
 
   /// When what `link` waits for is overdue, but for its exchange.
@@ -69,7 +71,8 @@ struct Deadlines {
       // Until the request is out, the client's own deadlines and the write stall govern.
       let waits = progress.contains(.sent) && !progress.contains(.received)
       guard waits && exchange.credit > 0 else { return due }
-      return min(due, link.progress.advanced(milliseconds: response))
+      let patience = exchange.isWatched ? min(Int(exchange.patience), response) : response
+      return min(due, link.progress.advanced(milliseconds: patience))
     }
     if !progress.contains(.headReceived) {
       return min(due, exchange.record.marks.began.advanced(milliseconds: head))

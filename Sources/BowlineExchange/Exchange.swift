@@ -27,6 +27,9 @@ package struct Exchange: ~Copyable {
   package var record: ExchangeRecord
   /// Method, target and host as received, for the record, where the head block is used again.
   var story = ByteBuffer(capacity: 256)
+  /// Milliseconds of silence after which the request counts as hung, while no byte of its response
+  /// has come; 0 is the usual time for a response.
+  var patience: Int32 = 0
   /// When a delay asked for by the role is over.
   var delayUntil = Instant.distantFuture
   /// Bytes that its link had sent before it: to know what was handed over of its request.
@@ -57,6 +60,7 @@ extension Exchange {
     self.credit = credit
     progress = []
     delayUntil = .distantFuture
+    patience = 0
     sentBefore = link.bytesOut
     rateBytes = 0
     rateSince = now
@@ -97,6 +101,9 @@ extension Exchange {
     }
     progress.insert(.sent)
   }
+
+  /// True when the request counts as hung if nothing comes within its patience.
+  var isWatched: Bool { patience > 0 && !progress.contains(.headBegun) }
 
   /// True when both its messages are complete.
   var isOver: Bool { progress.isSuperset(of: [.received, .sent]) }

@@ -64,7 +64,7 @@ struct Link: ~Copyable {
 
   init(
     id: ConnectionID, side: Side, owner: UInt16, socket: SocketID, peer: SocketAddress,
-    state: LinkState, now: Instant
+    state: LinkState, recipient: Persistence.Recipient = .origin, now: Instant
   ) {
     self.id = id
     self.side = side
@@ -72,7 +72,8 @@ struct Link: ~Copyable {
     self.socket = socket
     self.peer = peer
     self.state = state
-    http1 = HTTP1Connection(role: side == .downstream ? .server : .client)
+    http1 = HTTP1Connection(
+      role: side == .downstream ? .server : .client, recipient: recipient)
     progress = now
     opened = now
   }

@@ -29,6 +29,7 @@ package final class Links: LoopClient {
   /// The snapshot this loop runs under.
   package let settings: Settings
   let limits: Limits
+  let lifetime: Lifetime
   let loopNumber: UInt16
 
   let links = Slab<Link>()
@@ -69,6 +70,7 @@ package final class Links: LoopClient {
     self.loopNumber = loopNumber
     self.journal = Held(journal)
     limits = Limits(settings)
+    lifetime = Lifetime(settings)
     state = Held(LoopState(now: network.now, deadlines: Deadlines(settings)))
   }
 
@@ -299,5 +301,6 @@ struct LoopState: ~Copyable {
 struct Listening {
   let id: ListenerID
   let handler: UInt16
+  let recipient: Persistence.Recipient
   var isPaused = false
 }

@@ -1,6 +1,6 @@
 // Taking connections in, and stopping to.
 
-import BowlineCore
+package import BowlineCore
 import BowlineHTTP1
 import BowlineJournal
 package import BowlineTransport
@@ -16,9 +16,12 @@ extension Links {
   /// Connections taken in one go before others get a turn.
   static var acceptBurst: Int { 64 }
 
-  /// Serves every connection of `listener` by the role registered under `handler`.
-  package func serve(_ listener: ListenerID, handler: UInt16) {
-    listeners.append(Listening(id: listener, handler: handler))
+  /// Serves every connection of `listener` by the role registered under `handler`. A forward proxy
+  /// says so with `recipient`: it keeps no connection of a client of version 1.0 (RFC 9112 §9.3).
+  package func serve(
+    _ listener: ListenerID, handler: UInt16, as recipient: Persistence.Recipient = .origin
+  ) {
+    listeners.append(Listening(id: listener, handler: handler, recipient: recipient))
     network.adopt(listener)
   }
 
@@ -37,7 +40,7 @@ extension Links {
       }
       switch network.accept(listeners[index].id) {
       case .accepted(let socket, let peer):
-        adopt(socket, peer: peer, handler: listeners[index].handler)
+        adopt(socket, peer: peer, listeners[index])
       case .wouldBlock:
         return
       case .failed:
@@ -51,11 +54,11 @@ extension Links {
     }
   }
 
-  private func adopt(_ socket: SocketID, peer: SocketAddress, handler: UInt16) {
+  private func adopt(_ socket: SocketID, peer: SocketAddress, _ listening: Listening) {
     let handle = links.insert(
       Link(
-        id: nextID(), side: .downstream, owner: handler, socket: socket, peer: peer, state: .open,
-        now: now))
+        id: nextID(), side: .downstream, owner: listening.handler, socket: socket, peer: peer,
+        state: .open, recipient: listening.recipient, now: now))
     state.value.downstreamCount += 1
     journal.value.opened(.downstream)
     if let error = network.watch(socket, token: handle.word) {

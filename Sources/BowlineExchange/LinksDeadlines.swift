@@ -116,7 +116,9 @@ extension Links {
       fail(link, exchange, Failure(isHalf ? .usTimeoutHalfClosed : .usTimeoutTunnel))
     } else if links[link].side == .upstream {
       let reason: EndReason =
-        progress.contains(.headReceived) ? .upstreamTimeoutBody : .upstreamTimeoutResponse
+        progress.contains(.headReceived)
+        ? .upstreamTimeoutBody
+        : exchanges[exchange].isWatched ? .upstreamHungOnReuse : .upstreamTimeoutResponse
       fail(link, exchange, Failure(reason, evidence: evidence(link, exchange)))
     } else if !progress.contains(.headReceived) {
       failDownstream(link, exchange, Failure(.clientTimeoutHead), status: 408)
@@ -142,6 +144,12 @@ extension Links {
   /// Calls the owner's `wokenAt` at `deadline`.
   package func wake(_ owner: UInt16, at deadline: Instant) {
     loop.schedule(Handle(index: .max - 16 - UInt32(owner), generation: 1).word, at: deadline)
+  }
+
+  /// Gives the response to a request on a suspect hop only `upstream.hung-timeout` to begin.
+  /// Nothing is armed for it: that is no shorter than the horizon.
+  package func watch(_ exchange: Handle) {
+    exchanges[exchange].patience = Int32(clamping: state.value.deadlines.hung)
   }
 
   /// Calls the handler's `delayEnded` after `milliseconds`.

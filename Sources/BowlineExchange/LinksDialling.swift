@@ -87,6 +87,9 @@ extension Links {
   /// True until the link has ended.
   package func exists(_ link: Handle) -> Bool { links.contains(link) }
 
+  /// Exchanges begun on a link.
+  package func exchangeCount(_ link: Handle) -> UInt32 { links[link].exchanges }
+
   /// The story of a link so far.
   package func facts(_ link: Handle) -> LinkFacts {
     LinkFacts(

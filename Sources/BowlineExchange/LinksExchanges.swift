@@ -81,8 +81,11 @@ extension Links {
       // A client that said close, or that spoke 1.0, sends no more: no need to linger for it,
       // unless it has.
       let asked = links[link].flags.contains(.peerEnded) || clientAskedClose(link)
+      let ours: EndReason =
+        lifetime.isOver(after: links[link].exchanges)
+        ? .usClosedMaxRequests : .usClosedAfterResponse
       beginClose(
-        link, asked ? .clientAskedClose : .usClosedAfterResponse,
+        link, asked ? .clientAskedClose : ours,
         lingers: !asked || links[link].leftover != .none)
     }
   }

@@ -39,8 +39,12 @@ extension Links {
     exchange.progress.insert(.headSent)
     if link.side == .downstream {
       exchange.record.status = head.start.status
+      let isLast = close || isDraining || lifetime.isOver(after: link.exchanges)
+      let offer =
+        lifetime.makesOffers && exchange.head.options.keepAlive
+        ? lifetime.offer(after: link.exchanges) : nil
       link.http1.send(
-        response: head, body: body, close: close || isDraining, into: &buffers[output])
+        response: head, body: body, close: isLast, offer: offer, into: &buffers[output])
       if link.http1.isTunnel { beginTunnel(&exchange, handle) }
     } else {
       link.http1.send(request: head, body: body, close: close, into: &buffers[output])
@@ -58,6 +62,11 @@ extension Links {
     // A client that waited for it sends from now on: so its grace begins now.
     if head.start.status == 100 { exchanges[exchange].rateSince = now }
     queueFlush(link)
+  }
+
+  /// True while the client waits for 100 (Continue) before it sends the body it announced.
+  package func expectsContinue(_ exchange: Handle) -> Bool {
+    links[exchanges[exchange].link].http1.expectsContinue
   }
 
   /// Sends body bytes. They are with the kernel or copied on return.

@@ -107,8 +107,10 @@ package struct HTTP1Connection: Sendable {
     static let peerEnded = Flags(rawValue: 32)
     /// More body was given than declared.
     static let overran = Flags(rawValue: 64)
-    /// Requests go out as HTTP/1.0, with `Connection: keep-alive`.
-    static let speaksOld = Flags(rawValue: 128)
+    /// Server: we are a forward proxy to the client. Stays for good.
+    static let isForwardProxy = Flags(rawValue: 128)
+    /// Client, in the same bit: requests go out as HTTP/1.0, with `Connection: keep-alive`.
+    static let speaksOld = isForwardProxy
   }
 
   // In this order there is no hole between the fields: the struct lives in the slab entry of every
@@ -137,9 +139,11 @@ package struct HTTP1Connection: Sendable {
   var emptyLines: UInt8 = 0
   var informational: UInt16 = 0
 
-  /// A connection on which nothing has been sent or received.
-  package init(role: Role) {
+  /// A connection on which nothing has been sent or received. `recipient` is what a server is to
+  /// its clients.
+  package init(role: Role, recipient: Persistence.Recipient = .origin) {
     self.role = role
+    if recipient == .forwardProxy { flags = .isForwardProxy }
   }
 
   /// Starts the next exchange on a connection that persists.
@@ -150,7 +154,7 @@ package struct HTTP1Connection: Sendable {
     guard receiving == .complete && sending == .complete && !willClose else { return false }
     receiving = .idle
     sending = .idle
-    flags.formIntersection(.speaksOld)
+    flags.formIntersection(.isForwardProxy)
     requestMethod = .other
     remaining = 0
     bodyReceived = 0

@@ -33,7 +33,9 @@ extension HTTP1Connection {
       return fail(fault)
     case .complete:
       consumed = UInt64(head.bytes.count)
-      return role == .server ? requestComplete(&head, limits) : responseComplete(&head, limits)
+      return role == .server
+        ? requestComplete(&head, limits, contentFollows: cursor < bytes.count)
+        : responseComplete(&head, limits)
     }
   }
 
@@ -107,9 +109,13 @@ extension HTTP1Connection {
 // What a complete head means for the connection.
 extension HTTP1Connection {
   @inline(__always)
-  private mutating func requestComplete(_ head: inout HeadBlock, _ limits: Limits) -> Event {
+  private mutating func requestComplete(
+    _ head: inout HeadBlock, _ limits: Limits, contentFollows: Bool
+  ) -> Event {
     requestMethod = head.start.method
-    if let fault = takeOptions(&head, .origin) { return fail(fault) }
+    let recipient: Persistence.Recipient =
+      flags.contains(.isForwardProxy) ? .forwardProxy : .origin
+    if let fault = takeOptions(&head, recipient) { return fail(fault) }
     if let fault = RequestRules.check(head) { return fail(fault) }
     let framing: BodyFraming
     switch Framing.request(head) {
@@ -123,7 +129,8 @@ extension HTTP1Connection {
     switch framing {
     case .none, .length(0): break
     case .length, .chunked, .untilClose, .tunnel:
-      if Expectation(head) == .continue100 { flags.insert(.expectsContinue) }
+      // Whose content is here already does not wait for us (RFC 9110 §10.1.1).
+      if !contentFollows && Expectation(head) == .continue100 { flags.insert(.expectsContinue) }
     }
     beginBody(framing)
     return .head(framing)

@@ -52,11 +52,12 @@ extension HTTP1Connection {
   /// - Parameters:
   ///   - head: composed. Framing and Connection lines in it are passed over.
   ///   - body: `.none` with a status that has a body is sent as `Content-Length: 0`.
-  ///   - close: adds `Connection: close`; a forward proxy asks for it with every 1.0 client.
+  ///   - close: adds `Connection: close`.
+  ///   - offer: what a client that asked to keep the connection is told, if it is kept.
   ///   - output: gets the head.
   package mutating func send(
     response head: borrowing HeadBlock, body: OutgoingBody, close: Bool,
-    into output: inout ByteBuffer
+    offer: KeepAliveOffer? = nil, into output: inout ByteBuffer
   ) {
     precondition(role == .server && sending == .idle, "one final response for one request")
     let status = head.start.status
@@ -77,7 +78,8 @@ extension HTTP1Connection {
     } else {
       appendFraming(status, body, into: &output)
     }
-    let keeps = !willClose && peerVersion < .http11
+    let keeps = !willClose && (peerVersion < .http11 || offer != nil)
+    if keeps, let offer { appendOffer(offer, into: &output) }
     appendConnection(head, close: willClose && !tunnels, keepAlive: keeps, into: &output)
     output.append("\r\n")
     assertInvariant()
@@ -196,6 +198,17 @@ extension HTTP1Connection {
     output.append(head.name(index))
     output.append(": ")
     output.append(head.value(index))
+    output.append("\r\n")
+  }
+
+  /// Keep-Alive, which goes only with the option of its name (RFC 2068 §19.7.1.1).
+  private func appendOffer(_ offer: KeepAliveOffer, into output: inout ByteBuffer) {
+    output.append("Keep-Alive: timeout=")
+    output.append(decimal: UInt64(offer.timeout))
+    if let max = offer.max {
+      output.append(", max=")
+      output.append(decimal: UInt64(max))
+    }
     output.append("\r\n")
   }
 

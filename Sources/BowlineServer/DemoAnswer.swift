@@ -28,10 +28,16 @@ extension OriginServer {
       scratch.value.add(.contentType, "application/octet-stream")
       responses[response].isEcho = true
       links.sendHead(exchange, scratch.value, body: .unknown)
-    } else if responses[response].path.spells("/early") {
-      release(exchange)
-      links.answer(exchange, 413, Failure(.policyLimitBody))
     }
+  }
+
+  /// What is refused by its head. Before an expectation is met: a final status at once needs no 100
+  /// (RFC 9110 §10.1.1).
+  func refusesEarly(_ exchange: Handle, _ response: Handle) -> Bool {
+    guard responses[response].path.spells("/early") else { return false }
+    release(exchange)
+    links.answer(exchange, 413, Failure(.policyLimitBody))
+    return true
   }
 
   /// Answers a demo path. False: it is none.

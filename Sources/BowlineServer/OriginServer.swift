@@ -41,13 +41,13 @@ package final class OriginServer: ExchangeHandler {
     responses[response].path.removeAll()
     RequestPath.decode(links.exchanges[exchange].head, into: &responses[response].path)
     Response.keep(links.exchanges[exchange].head, in: &responses[response].request)
-    let hasBody = framing != .none && framing != .length(0)
+    if answersDemo && refusesEarly(exchange, response) { return }
     switch Expectation(links.exchanges[exchange].head) {
     case .unknown:
       release(exchange)
       links.answer(exchange, 417, Failure(.policyRefusedTarget))
       return
-    case .continue100 where hasBody:
+    case .continue100 where links.expectsContinue(exchange):
       scratch.value.compose(status: 100)
       links.sendInformational(exchange, scratch.value)
     case .none, .continue100:

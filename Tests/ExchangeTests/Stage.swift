@@ -22,7 +22,7 @@ final class Stage {
 
   init(
     _ values: KeyValuePairs<SettingID, Int> = [:], path: VirtualPath = VirtualPath(delay: 1000),
-    seed: UInt64 = 1
+    seed: UInt64 = 1, as recipient: Persistence.Recipient = .origin
   ) throws {
     var settings = Settings()
     for (id, value) in values { try settings.set(id, to: value) }
@@ -39,7 +39,7 @@ final class Stage {
     desk = Desk(links: links)
     loop.client = desk
     world.attach(loop)
-    links.serve(listener, handler: role.number)
+    links.serve(listener, handler: role.number, as: recipient)
   }
 
   // Links, loop and desk hold each other.

@@ -9,8 +9,8 @@ final class Writer {
   var output = ByteBuffer()
   let limits = Limits(Settings())
 
-  init(request: String) {
-    machine = HTTP1Connection(role: .server)
+  init(request: String, as recipient: Persistence.Recipient = .origin) {
+    machine = HTTP1Connection(role: .server, recipient: recipient)
     _ = receive(request)
   }
 
