@@ -23,6 +23,8 @@ package struct PoolLimits: Sendable {
   package var maxAge: Int
   /// Exchanges after which a connection is not reused.
   package var maxUses: Int
+  /// Milliseconds for which a hung request is held against the upstream.
+  package var hungMemory: Int
 
   package init(_ settings: Settings) {
     connections = settings[.upstreamConnections]
@@ -30,13 +32,16 @@ package struct PoolLimits: Sendable {
     waitTimeout = settings[.upstreamWaitTimeout]
     maxAge = settings[.upstreamMaxAge]
     maxUses = settings[.upstreamMaxUses]
+    hungMemory = settings[.hungMemory]
   }
 }
 
 /// What the pool decided for a request.
 package enum PoolDecision: Equatable, Sendable {
   /// Use this idle connection.
-  case reuse(Handle)
+  case reuse(Handle, ReuseLimit = ReuseLimit())
+  /// This one has rested for as long as its upstream's hint allows: close it, and ask again.
+  case expired(Handle)
   /// Open a connection for it: none is idle and the limit leaves room.
   case dial
   /// It waits: the limit is reached.
@@ -55,17 +60,30 @@ package enum PoolReturn: Equatable, Sendable {
   case closeForAge
   /// It was used often enough; close it.
   case closeForUses
+  /// Its upstream has said that it takes no further request on it; close it.
+  case closeForHint
+  /// Its upstream does not keep connections; close it.
+  case closeForHop
 }
 
 /// The connections and the waiting line of one upstream on one loop.
 package struct Pool: Sendable {
   package let limits: PoolLimits
-  private var idle: [Handle] = []
+  /// What is known of the upstream itself.
+  package var hop = Hop()
+  private var idle: [Resting] = []
   private var line = WaitingLine()
   /// Connections being dialled.
   package private(set) var dialling = 0
   /// Connections in the hands of requests.
   package private(set) var leased = 0
+
+  /// A connection at rest, and until when it may be used again.
+  private struct Resting: Sendable {
+    let link: Handle
+    let limit: ReuseLimit
+    let end: Instant
+  }
 
   package init(limits: PoolLimits) {
     self.limits = limits
@@ -91,8 +109,9 @@ package struct Pool: Sendable {
   package mutating func ask(_ ticket: Handle, fresh: Bool, now: Instant) -> PoolDecision {
     defer { assertInvariant() }
     if !fresh, let last = idle.popLast() {
+      if now >= last.end { return .expired(last.link) }
       leased += 1
-      return .reuse(last)
+      return .reuse(last.link, last.limit)
     }
     if open < limits.connections {
       dialling += 1
@@ -135,10 +154,11 @@ package struct Pool: Sendable {
   ///   - link: the connection.
   ///   - opened: when it was dialled.
   ///   - uses: exchanges it has carried.
+  ///   - limit: what its upstream has said about further ones.
   ///   - now: when.
   /// - Returns: what becomes of it, counted already.
   package mutating func giveBack(
-    _ link: Handle, opened: Instant, uses: Int, now: Instant
+    _ link: Handle, opened: Instant, uses: Int, limit: ReuseLimit = ReuseLimit(), now: Instant
   ) -> PoolReturn {
     precondition(leased > 0, "a connection that was not leased")
     defer { assertInvariant() }
@@ -150,9 +170,13 @@ package struct Pool: Sendable {
       leased -= 1
       return .closeForUses
     }
+    if limit.forbidsReuse || hop.isHung {
+      leased -= 1
+      return hop.isHung ? .closeForHop : .closeForHint
+    }
     if let next = line.takeFirst() { return .hand(to: next) }
     leased -= 1
-    idle.append(link)
+    idle.append(Resting(link: link, limit: limit, end: limit.end(from: now)))
     return .keep
   }
 
@@ -164,7 +188,7 @@ package struct Pool: Sendable {
 
   /// An idle connection is gone. True when it was idle here.
   package mutating func idleEnded(_ link: Handle) -> Bool {
-    guard let index = idle.lastIndex(of: link) else { return false }
+    guard let index = idle.lastIndex(where: { $0.link == link }) else { return false }
     idle.remove(at: index)
     return true
   }
@@ -178,10 +202,20 @@ package struct Pool: Sendable {
 
   /// Takes every idle connection out, to be closed (drain).
   package mutating func takeIdle() -> [Handle] {
-    let taken = idle
+    let taken = idle.map(\.link)
     idle.removeAll()
     return taken
   }
+
+  /// Takes an idle connection out that has rested for as long as its upstream's hint allows; nil
+  /// when there is none.
+  package mutating func takeExpired(now: Instant) -> Handle? {
+    guard let index = idle.firstIndex(where: { $0.end <= now }) else { return nil }
+    return idle.remove(at: index).link
+  }
+
+  /// When `takeExpired` will find the next one; never, when no idle connection has a hint.
+  package var nextExpiry: Instant { idle.reduce(.distantFuture) { min($0, $1.end) } }
 
   private func assertInvariant() {
     assert(dialling >= 0 && leased >= 0)

@@ -75,4 +75,8 @@ struct RelayFlags: OptionSet {
   static let opensTunnel = RelayFlags(rawValue: 64)
   /// Raw bytes go both ways: after a CONNECT, or a 101.
   static let tunnels = RelayFlags(rawValue: 128)
+  /// The upstream is known to speak HTTP/1.0.
+  static let toOldHop = RelayFlags(rawValue: 256)
+  /// The request body is gathered, because its length must be known before it goes on.
+  static let gathering = RelayFlags(rawValue: 512)
 }

@@ -28,9 +28,9 @@ package final class ReverseProxy: ExchangeHandler, LeaseTaker {
   /// Every request goes through one of the configured upstreams, which are proxies too.
   let hasParent: Bool
   private let registered = Held<UInt16>(0)
-  private let relays = Shelf<Relay>()
+  let relays = Shelf<Relay>()
   private let hop: Held<ForwardingHop>
-  private let scratch = Held(HeadBlock())
+  let scratch = Held(HeadBlock())
 
   /// - Parameters:
   ///   - links: the loop's links.
@@ -88,7 +88,8 @@ package final class ReverseProxy: ExchangeHandler, LeaseTaker {
         &relays[relay], links.exchanges[exchange], options: links.options(exchange), framing,
         route)
       relays[relay].downstream = exchange
-      ask(relay, fresh: route.isTunnel)
+      if relays[relay].flags.contains(.toOldHop) { meetOldHop(relay, exchange) }
+      if !relays[relay].flags.contains(.gathering) { ask(relay, fresh: route.isTunnel) }
     } catch {
       refuse(exchange, error)
     }
@@ -113,6 +114,8 @@ package final class ReverseProxy: ExchangeHandler, LeaseTaker {
     _ framing: BodyFraming, _ route: Route
   ) {
     relay.origin = route.origin
+    let isOld = !route.isTunnel && upstreams.speaksOld(relay.origin)
+    if isOld { relay.flags.insert(.toOldHop) }
     relay.method = exchange.head.start.method
     relay.requestOptions = options
     relay.wantsTrailers = TrailerRules.areWelcome(exchange.head, options)
@@ -128,15 +131,18 @@ package final class ReverseProxy: ExchangeHandler, LeaseTaker {
     }
     Forwarding.request(
       exchange.head, authority: upstreams.authority(relay.origin), hop: hop.value,
-      client: exchange.record.peer, options: options, trailersFollow: framing.isChunked,
-      trailersWelcome: relay.wantsTrailers, form: route.form,
+      client: exchange.record.peer, options: options,
+      trailersFollow: framing.isChunked && !isOld, trailersWelcome: relay.wantsTrailers,
+      form: route.form,
       upgrade: options.upgrade && Forwarding.offersUpgrade(exchange.head, options),
-      forwards: route.forwards, into: &relay.head)
+      forwards: route.forwards,
+      expects: !isOld || Expectation(exchange.head) != .continue100, into: &relay.head)
   }
 
   private func responseArrived(_ exchange: Handle, _ framing: BodyFraming) {
     let relay = links.exchanges[exchange].context
     let downstream = relays[relay].downstream
+    learn(&relays[relay], links.exchanges[exchange].head)
     if case .untilClose = framing, links.exchanges[exchange].head.contains(.transferEncoding) {
       // A transfer coding that is not chunked: we do not decode it, and cannot pass it on.
       refuseResponse(relay, exchange, Fault(.codingUnknown, at: 0))
@@ -195,7 +201,7 @@ package final class ReverseProxy: ExchangeHandler, LeaseTaker {
 
   // MARK: Connections
 
-  private func ask(_ relay: Handle, fresh: Bool) {
+  func ask(_ relay: Handle, fresh: Bool) {
     let downstream = relays[relay].downstream
     let origin = relays[relay].origin
     noteAsked(&links.exchanges[downstream].record, origin)
@@ -243,6 +249,8 @@ package final class ReverseProxy: ExchangeHandler, LeaseTaker {
     note(
       &links.exchanges[downstream].record, links.facts(link), wasReused: lease.wasReused,
       leaseReason(relays[relay], lease))
+    let isLast = lease.isLast
+    let isWatched = lease.isWatched
     relays[relay].lease = consume lease
     let upstream = links.openExchange(link, handler: handlerNumber, context: relay)
     relays[relay].upstream = upstream
@@ -250,8 +258,9 @@ package final class ReverseProxy: ExchangeHandler, LeaseTaker {
       openTunnel(relay)
       return
     }
+    if isWatched { links.watch(upstream) }
     if case .mapping = mode { links.speakOldVersion(upstream) }
-    links.sendHead(upstream, relays[relay].head, body: relays[relay].body)
+    links.sendHead(upstream, relays[relay].head, body: relays[relay].body, close: isLast)
     if !relays[relay].held.isEmpty {
       links.sendBody(upstream, relays[relay].held)
       if !mayReplayBody(relay) { dropHeld(relay) }
@@ -279,7 +288,8 @@ package final class ReverseProxy: ExchangeHandler, LeaseTaker {
   private func leaseReason(_ relay: borrowing Relay, _ lease: borrowing Lease) -> LeaseReason {
     if relay.flags.contains(.waiting) { return .waited }
     if lease.wasReused { return .reused }
-    return relay.replays > 0 ? .newAfterReplay : .newNoneIdle
+    if relay.replays > 0 { return .newAfterReplay }
+    return lease.isLast ? .newHopCloses : .newNoneIdle
   }
 
   private func note(
@@ -309,7 +319,11 @@ package final class ReverseProxy: ExchangeHandler, LeaseTaker {
     let upstream = relays[relay].upstream
     if upstream == .none {
       relays[relay].held.append(bytes)
-      relays[relay].owedToClient += bytes.count
+      if relays[relay].flags.contains(.gathering) {
+        gather(relay, exchange, bytes.count)
+      } else {
+        relays[relay].owedToClient += bytes.count
+      }
       return
     }
     links.sendBody(upstream, bytes)
@@ -369,6 +383,10 @@ package final class ReverseProxy: ExchangeHandler, LeaseTaker {
       endResponse(relay, exchange, trailers)
     } else {
       relays[relay].flags.insert(.requestEnded)
+      if relays[relay].flags.contains(.gathering) {
+        sendGathered(relay)
+        return
+      }
       if trailers {
         let options = relays[relay].requestOptions
         _ = Forwarding.trailers(
@@ -449,7 +467,7 @@ package final class ReverseProxy: ExchangeHandler, LeaseTaker {
     var wasReused = false
     if let lease = relays[relay].lease.take() {
       wasReused = lease.wasReused
-      upstreams.discard(lease, failure.reason)
+      upstreams.discard(lease, failure.reason, failure.evidence)
     }
     let downstream = relays[relay].downstream
     if downstream == .none {
@@ -483,7 +501,7 @@ package final class ReverseProxy: ExchangeHandler, LeaseTaker {
   }
 
   /// Answers the client ourselves.
-  private func refuse(_ relay: Handle, _ status: Status, _ failure: Failure) {
+  func refuse(_ relay: Handle, _ status: Status, _ failure: Failure) {
     let downstream = relays[relay].downstream
     relays[relay].downstream = .none
     releaseIfOver(relay)
@@ -502,7 +520,7 @@ package final class ReverseProxy: ExchangeHandler, LeaseTaker {
   private static func status(of reason: EndReason) -> Status {
     switch reason {
     case .upstreamTimeoutDialling, .upstreamTimeoutResponse, .upstreamTimeoutBody,
-      .upstreamStalledWrite, .upstreamTimeoutResolving:
+      .upstreamStalledWrite, .upstreamTimeoutResolving, .upstreamHungOnReuse:
       504
     case .policyRefusedDestination: 403
     case .policyTimeoutWaiting, .policyLimitWaiting, .usErrorDescriptors, .usErrorPorts,

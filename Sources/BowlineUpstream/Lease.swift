@@ -13,14 +13,32 @@ package struct Lease: ~Copyable {
   package let link: Handle
   /// Which upstream of the list it leads to.
   package let origin: Int
-  /// It had carried exchanges before this one.
+  /// It was open before this exchange asked for it.
   package let wasReused: Bool
+  /// It had carried exchanges before this one.
+  package let isSecond: Bool
+  /// The next hop does not keep connections: the request says `Connection: close`.
+  package let isLast: Bool
+  /// The next hop may never answer a second request: silence is cut short.
+  package let isWatched: Bool
+  /// For how long, and how often, the upstream lets it be used again.
+  var limit: ReuseLimit
 
-  init(link: Handle, origin: Int, wasReused: Bool) {
+  init(
+    link: Handle, origin: Int, wasReused: Bool, isSecond: Bool, isLast: Bool, isWatched: Bool,
+    limit: ReuseLimit
+  ) {
     self.link = link
     self.origin = origin
     self.wasReused = wasReused
+    self.isSecond = isSecond
+    self.isLast = isLast
+    self.isWatched = isWatched
+    self.limit = limit
   }
+
+  /// The upstream has said how it keeps the connection.
+  package mutating func told(_ hint: KeepAliveHint) { limit.told(hint) }
 
   /// Ends the lease without a word: the pool has been told.
   consuming func settle() { discard self }

@@ -38,6 +38,8 @@ package final class Upstreams: LinkOwner {
     var nextOrigin: Int
     /// Where the origins that requests named are, by the hash of their keys.
     var places: [UInt64: [Int]] = [:]
+    /// When the next idle connection has rested for as long as its upstream's hint allows.
+    var nextExpiry = Instant.distantFuture
     /// Which dial a link under way belongs to, and which origin an open link leads to.
     var dialling: [DiallingLink] = []
     var members = LinkIndex()
@@ -112,13 +114,15 @@ package final class Upstreams: LinkOwner {
   ) -> LeaseOutcome {
     while true {
       switch state.value.pools[origin].ask(ticket, fresh: fresh, now: links.now) {
-      case .reuse(let link):
+      case .reuse(let link, let limit):
         if isUsable(link, careful: careful) {
-          return .ready(Lease(link: link, origin: origin, wasReused: true))
+          return .ready(lease(again: link, origin: origin, limit))
         }
         // It died at rest. Its end will be reported; its place is free already.
         state.value.pools[origin].discarded()
         state.value.members.remove(link)
+      case .expired(let link):
+        closeForHint(link, origin)
       case .dial:
         startDial(ticket, origin: origin)
         return .pending(isWaiting: false)
@@ -156,7 +160,9 @@ package final class Upstreams: LinkOwner {
     let origin = lease.origin
     guard links.isReusable(link) else {
       let reason: EndReason =
-        links.exists(link) && links.willClose(link) ? .upstreamAskedClose : .usPoolSurplus
+        lease.isLast
+        ? .usPoolHop
+        : links.exists(link) && links.willClose(link) ? .upstreamAskedClose : .usPoolSurplus
       discard(lease, reason)
       return
     }
@@ -164,25 +170,33 @@ package final class Upstreams: LinkOwner {
       discard(lease, .upstreamUnexpectedBytes)
       return
     }
+    let limit = lease.limit
     lease.settle()
-    put(link, origin: origin)
+    put(link, origin: origin, limit)
   }
 
-  func put(_ link: Handle, origin: Int) {
+  func put(_ link: Handle, origin: Int, _ limit: ReuseLimit) {
     let facts = links.facts(link)
     let decision = state.value.pools[origin].giveBack(
       link, opened: facts.opened.advanced(milliseconds: -ageLead(facts.id)),
-      uses: Int(facts.exchanges), now: links.now)
+      uses: Int(facts.exchanges), limit: limit, now: links.now)
     switch decision {
     case .keep:
       state.value.members.set(link, origin)
+      noteRest(until: limit.end(from: links.now))
     case .hand(let ticket):
-      state.value.taker?.leaseGranted(ticket, Lease(link: link, origin: origin, wasReused: true))
+      state.value.taker?.leaseGranted(ticket, lease(again: link, origin: origin, limit))
     case .closeForAge:
       links.close(link, .usPoolAge)
       dialForWaiting(origin)
     case .closeForUses:
       links.close(link, .usPoolUses)
+      dialForWaiting(origin)
+    case .closeForHint:
+      links.close(link, .usPoolHint)
+      dialForWaiting(origin)
+    case .closeForHop:
+      links.close(link, .usPoolHop)
       dialForWaiting(origin)
     }
   }
@@ -194,8 +208,11 @@ package final class Upstreams: LinkOwner {
     return spread == 0 ? 0 : Int((id.rawValue &* 0x9e37_79b9_7f4a_7c15 >> 33) % spread)
   }
 
-  /// The connection must not be used again.
-  package func discard(_ lease: consuming Lease, _ reason: EndReason) {
+  /// The connection must not be used again. `evidence` is of the exchange that failed on it.
+  package func discard(
+    _ lease: consuming Lease, _ reason: EndReason, _ evidence: Evidence = .responseBegan
+  ) {
+    noteEnd(lease, reason, evidence)
     let link = lease.link
     let origin = lease.origin
     lease.settle()

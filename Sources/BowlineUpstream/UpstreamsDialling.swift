@@ -41,10 +41,9 @@ extension Upstreams {
     let dial = dials.remove(handle)
     state.value.pools[dial.origin].dialled()
     if dial.isCancelled {
-      put(link, origin: dial.origin)
+      put(link, origin: dial.origin, firstLimit(link))
     } else {
-      state.value.taker?.leaseGranted(
-        dial.ticket, Lease(link: link, origin: dial.origin, wasReused: false))
+      state.value.taker?.leaseGranted(dial.ticket, lease(new: link, origin: dial.origin))
     }
   }
 
@@ -83,6 +82,7 @@ extension Upstreams {
 
   /// The wait of the first in line may be over.
   package func wokenAt(_ now: Instant) {
+    closeExpired(now)
     for origin in state.value.pools.indices {
       while let ticket = state.value.pools[origin].expire(now: now) {
         state.value.taker?.leaseRefused(ticket, origin: origin, .policyTimeoutWaiting, nil)

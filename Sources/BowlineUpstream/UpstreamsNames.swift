@@ -57,6 +57,7 @@ extension Upstreams {
       place = free
       origin.generation = state.value.origins[place].generation &+ 1
       state.value.origins[place] = origin
+      state.value.pools[place] = Pool(limits: PoolLimits(links.settings))
     }
     state.value.places[origin.key.hash, default: []].append(place)
     return place

@@ -69,7 +69,7 @@ struct PoolTests {
         leased.append(Self.link(number))
         served.append(Self.ticket(number))
       case .wait(let until): #expect(until == at(5000))
-      case .reuse, .refuse: Issue.record("nothing is idle, and the line is long enough")
+      case .reuse, .expired, .refuse: Issue.record("nothing is idle, and the line is long enough")
       }
       #expect(pool.open <= 6)
     }

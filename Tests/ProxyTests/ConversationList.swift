@@ -358,7 +358,28 @@ extension Conversation {
 
   // MARK: Connections
 
+  private static let askingOld = "GET / HTTP/1.0\r\nHost: h\r\nConnection: keep-alive\r\n\r\n"
+  private static let keptOld: [Step] = [
+    .client(askingOld), .origin(onward("GET /", via: "1.0")), .answer(ok),
+    .sees(back("200 OK", "Date: D\r\n", "Content-Length: 2\r\nConnection: keep-alive\r\n") + "ok"),
+  ]
+
   static let lifetimes = [
+    Conversation(
+      "a 1.0 client that asks is kept", ends: [.complete, .complete], keptOld + keptOld),
+    Conversation(
+      "a 1.0 client that asks is not kept without a length", keepsClient: false,
+      [
+        .client(askingOld), .origin(onward("GET /", via: "1.0")),
+        .answer(
+          "HTTP/1.1 200 OK\r\nDate: D\r\nTransfer-Encoding: chunked\r\n\r\n"
+            + "3\r\nabc\r\n0\r\n\r\n"),
+        .sees(back("200 OK", "Date: D\r\n", "Connection: close\r\n") + "abc"), .clientSeesEnd,
+      ]),
+    Conversation(
+      "keep-alive is no news from a 1.1 client", ends: [.complete, .complete],
+      [.client("GET / HTTP/1.1\r\nHost: h\r\nConnection: keep-alive\r\n\r\n")]
+        + another.dropFirst() + another),
     Conversation(
       "the client's close stays here", keepsClient: false,
       [

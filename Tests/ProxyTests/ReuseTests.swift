@@ -139,7 +139,7 @@ import Testing
     #expect(stage.finish().ends(.upstream) == [.usPoolIdle])
   }
 
-  // covers: R195
+  // covers: R195, S137
   @Test(arguments: Place.allCases)
   func anOriginThatClosesWhileIdleIsForgotten(_ place: Place) throws {
     let stage = try ProxyStage(place)

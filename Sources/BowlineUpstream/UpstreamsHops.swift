@@ -1,0 +1,97 @@
+// What the upstreams have shown of themselves, and what follows for the use of connections.
+
+package import BowlineCore
+import BowlineExchange
+import BowlineJournal
+import BowlinePool
+
+extension Upstreams {
+  // MARK: Leases
+
+  /// A lease on a connection that was open already.
+  func lease(again link: Handle, origin: Int, _ limit: ReuseLimit) -> Lease {
+    var limit = limit
+    limit.used()
+    let isSecond = links.exchangeCount(link) > 0
+    let isWatched = isSecond && state.value.pools[origin].hop.isWatched
+    return Lease(
+      link: link, origin: origin, wasReused: true, isSecond: isSecond, isLast: false,
+      isWatched: isWatched, limit: limit)
+  }
+
+  /// A lease on a connection that was dialled for it.
+  func lease(new link: Handle, origin: Int) -> Lease {
+    let memory = state.value.pools[origin].limits.hungMemory
+    let keeps = state.value.pools[origin].hop.connected(links.now, memory: memory)
+    return Lease(
+      link: link, origin: origin, wasReused: false, isSecond: false, isLast: !keeps,
+      isWatched: false, limit: firstLimit(link))
+  }
+
+  /// The limit of a connection on which nothing was said yet. The time that connecting took is one
+  /// round trip.
+  func firstLimit(_ link: Handle) -> ReuseLimit {
+    ReuseLimit(roundTrip: Int(links.now.since(links.facts(link).opened) / 1_000_000))
+  }
+
+  // MARK: What is learned
+
+  /// The head of a final response has come on a leased connection.
+  ///
+  /// - Parameters:
+  ///   - origin: from which upstream.
+  ///   - version: of the response.
+  ///   - sign: the head holds the keep-alive option or the Keep-Alive field.
+  ///   - second: the connection had carried an exchange before.
+  package func answered(_ origin: Int, _ version: Version, sign: Bool, second: Bool) {
+    state.value.pools[origin].hop.answered(version, sign: sign, second: second)
+  }
+
+  /// True when the upstream is known to speak HTTP/1.0.
+  package func speaksOld(_ origin: Int) -> Bool { state.value.pools[origin].hop.speaksOld }
+
+  /// A lease ended without a byte coming back in time: that says something about the hop if its
+  /// connection had carried an exchange before.
+  func noteEnd(_ lease: borrowing Lease, _ reason: EndReason, _ evidence: Evidence) {
+    switch reason {
+    case .upstreamHungOnReuse, .upstreamTimeoutResponse: break
+    default: return
+    }
+    guard lease.isSecond, case .allWritten = evidence else { return }
+    let origin = lease.origin
+    guard state.value.pools[origin].hop.fellSilent(links.now) else { return }
+    for link in state.value.pools[origin].takeIdle() {
+      state.value.members.remove(link)
+      links.close(link, .usPoolHop)
+    }
+  }
+
+  // MARK: Hints
+
+  /// A connection came to rest, and may be used until `end`.
+  func noteRest(until end: Instant) {
+    guard end < state.value.nextExpiry else { return }
+    state.value.nextExpiry = end
+    links.wake(state.value.number, at: end)
+  }
+
+  /// Closes the connections whose upstreams are about to close them.
+  func closeExpired(_ now: Instant) {
+    guard now >= state.value.nextExpiry else { return }
+    state.value.nextExpiry = .distantFuture
+    var next = Instant.distantFuture
+    for origin in state.value.pools.indices {
+      while let link = state.value.pools[origin].takeExpired(now: now) {
+        closeForHint(link, origin)
+      }
+      next = min(next, state.value.pools[origin].nextExpiry)
+    }
+    noteRest(until: next)
+  }
+
+  func closeForHint(_ link: Handle, _ origin: Int) {
+    state.value.members.remove(link)
+    links.close(link, .usPoolHint)
+    dialForWaiting(origin)
+  }
+}
