@@ -6,7 +6,7 @@ package enum SettingID: UInt8, Sendable, CaseIterable {
   case pipelineDepth
   case clientIdleTimeout, keepAliveHint, clientMaxRequests
   case headTimeout, bodyRate, bodyRateGrace
-  case clientConnections
+  case clientConnections, clientsPerAddress, clientHighWater
   case lingerIdle, lingerTotal, lingerBytes
   case writeStallTimeout, drainTimeout
   case watermarkHigh, watermarkLow
@@ -106,6 +106,15 @@ extension Setting {
       id: .clientConnections, name: "client.connections", unit: .count, standard: 0,
       bounds: 0...10_000_000,
       reason: "client connections of one loop; 0 takes the descriptor limit less a reserve"),
+    Setting(
+      id: .clientsPerAddress, name: "client.per-address", unit: .count, standard: 0,
+      bounds: 0...10_000_000,
+      reason: "connections of one IPv4 address or IPv6 /64, all loops; 0 is no limit (NAT, proxies)"
+    ),
+    Setting(
+      id: .clientHighWater, name: "client.high-water", unit: .count, standard: 90,
+      bounds: 0...100,
+      reason: "percent of client.connections above which responses say close; 100 or 0 is never"),
     Setting(
       id: .lingerIdle, name: "linger.idle", unit: .milliseconds, standard: 2_000,
       bounds: 10...600_000,

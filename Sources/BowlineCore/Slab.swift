@@ -260,6 +260,16 @@ package struct Slab<Element: ~Copyable>: ~Copyable {
     @inline(__always) nonmutating unsafeMutableAddress { unsafe table.address(handle) }
   }
 
+  /// Positions that there are, living or free.
+  package var positions: Int { table.cells }
+
+  /// What lives at `position`; nil when it is free.
+  package func handle(at position: Int) -> Handle? {
+    let generation = table.generation(position)
+    if generation & 1 == 0 { return nil }
+    return Handle(index: UInt32(truncatingIfNeeded: position), generation: generation)
+  }
+
   /// Every living handle, in order of position. For sweeps (drain, snapshots), not for requests.
   package var handles: [Handle] {
     var found: [Handle] = []

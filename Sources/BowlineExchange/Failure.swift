@@ -13,11 +13,14 @@ package struct Failure: Error, Sendable {
   package let network: NetworkError?
   /// How far the request had come, when the exchange was on an upstream link.
   package let evidence: Evidence
+  /// The limit that was reached, if that is why.
+  package let limit: SettingID?
 
   package init(
     _ reason: EndReason, fault: Fault? = nil, network: NetworkError? = nil,
-    evidence: Evidence = .notConnected
+    evidence: Evidence = .notConnected, limit: SettingID? = nil
   ) {
+    self.limit = limit ?? fault?.limit
     self.reason = reason
     self.fault = fault
     self.network = network

@@ -34,7 +34,12 @@ package struct JournalWriter: ~Copyable {
 
   mutating func opened(_ side: Side) { opened[Int(side.rawValue)] += 1 }
 
-  mutating func descriptorsExhausted() { exhaustions += 1 }
+  mutating func pausedWithoutDescriptors() {
+    exhaustions += 1
+    batch.pausesWithoutDescriptors += 1
+  }
+
+  mutating func pausedAtLimit() { batch.pausesAtLimit += 1 }
 
   mutating func ended(_ record: ConnectionRecord) {
     guard fits(MemoryLayout<ConnectionRecord>.stride) else { return }

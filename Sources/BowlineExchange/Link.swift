@@ -180,4 +180,6 @@ struct LinkFlags: OptionSet {
   static let sendEnded = LinkFlags(rawValue: 512)
   /// Had its turn: read again in the loop's next one.
   static let postponed = LinkFlags(rawValue: 1024)
+  /// Told to close because there are many clients: `client.high-water`.
+  static let crowded = LinkFlags(rawValue: 8192)
 }

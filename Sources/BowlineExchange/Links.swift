@@ -31,6 +31,8 @@ package final class Links: LoopClient {
   let limits: Limits
   let lifetime: Lifetime
   let loopNumber: UInt16
+  /// Who has how many connections to this process.
+  let clients: ClientsByAddress
 
   let links = Slab<Link>()
   /// The exchanges under way. Roles read heads from here.
@@ -46,6 +48,8 @@ package final class Links: LoopClient {
   package let journal: Held<JournalWriter>
   let date = Held(DateCache())
   let scratch = Held(HeadBlock())
+  /// Who goes when a new client needs room.
+  let idle = Held(IdleClients())
   let answerText = Held(ByteBuffer(capacity: 256))
   /// True when `drain.timeout` was over before the last downstream link had ended.
   package internal(set) var drainWasCut = false
@@ -60,10 +64,12 @@ package final class Links: LoopClient {
   ///   - settings: the snapshot to run under.
   ///   - loopNumber: the loop's place, from 0; part of connection ids.
   ///   - journal: where ended records go.
+  ///   - clients: counted by every loop of the process, for `client.per-address`.
   package init(
     loop: EventLoop, network: any Network, settings: Settings, loopNumber: UInt16,
-    journal: consuming JournalWriter
+    journal: consuming JournalWriter, clients: ClientsByAddress = ClientsByAddress()
   ) {
+    self.clients = clients
     self.loop = loop
     self.network = network
     self.settings = settings
@@ -71,7 +77,8 @@ package final class Links: LoopClient {
     self.journal = Held(journal)
     limits = Limits(settings)
     lifetime = Lifetime(settings)
-    state = Held(LoopState(now: network.now, deadlines: Deadlines(settings)))
+    state = Held(
+      LoopState(now: network.now, deadlines: Deadlines(settings), crowd: Crowd(settings)))
   }
 
   /// Where other threads post messages for this loop.
@@ -280,11 +287,14 @@ struct LoopState: ~Copyable {
   var connectionCount: UInt64 = 0
   /// Downstream links that live now.
   var downstreamCount = 0
+  /// When responses announce the end although nobody drains.
+  let crowd: Crowd
   var journalTimerIsSet = false
   /// Set once: no new connections, every response announces the end.
   var isDraining = false
 
-  init(now: Instant, deadlines: Deadlines) {
+  init(now: Instant, deadlines: Deadlines, crowd: Crowd) {
+    self.crowd = crowd
     self.now = now
     self.deadlines = deadlines
     shortest = deadlines.shortest

@@ -13,6 +13,8 @@ extension Links {
   static var journalTimer: Handle { Handle(index: .max - 4, generation: 1) }
   /// Milliseconds that a drain leaves to a client that has connected and not asked yet.
   static var firstRequestGrace: Int { 1_000 }
+  /// Surplus connections of one address that are answered, at a time; others are only closed.
+  static var refusalsAnswered: Int { 4 }
   /// Connections taken in one go before others get a turn.
   static var acceptBurst: Int { 64 }
 
@@ -33,28 +35,80 @@ extension Links {
 
   private func accept(_ index: Int, burst: Int) {
     let most = settings[.clientConnections]
-    for _ in 0..<burst {
+    var hasMadeRoom = false
+    for number in 0..<burst {
+      var victim = Handle.none
       if most > 0 && downstreamCount >= most {
-        pauseAccepting(index)
-        return
+        victim = longestIdle()
+        if victim == .none {
+          // After others were taken nobody may be waiting any more: the next report will tell.
+          if number > 0 { return }
+          journal.value.pausedAtLimit()
+          pauseAccepting(index)
+          return
+        }
       }
       switch network.accept(listeners[index].id) {
       case .accepted(let socket, let peer):
-        adopt(socket, peer: peer, listeners[index])
+        hasMadeRoom = false
+        take(socket, peer: peer, listeners[index], victim: victim)
       case .wouldBlock:
         return
       case .failed:
         continue
-      case .exhausted:
+      case .exhausted(let error):
         // The connection stays in the kernel's queue; a level-triggered listener would spin.
-        journal.value.descriptorsExhausted()
-        pauseAccepting(index)
-        return
+        guard !hasMadeRoom, makeRoom(error) else {
+          journal.value.pausedWithoutDescriptors()
+          pauseAccepting(index)
+          return
+        }
+        hasMadeRoom = true
       }
     }
   }
 
-  private func adopt(_ socket: SocketID, peer: SocketAddress, _ listening: Listening) {
+  /// Frees a descriptor by closing an idle client. Once for each accept: another process may take
+  /// it first, and then more would not help.
+  private func makeRoom(_ error: NetworkError) -> Bool {
+    guard case .descriptors = error.kind else { return false }
+    let victim = longestIdle()
+    if victim != .none { evict(victim) }
+    return victim != .none
+  }
+
+  /// Takes one connection in, unless its address has too many. `victim` makes room for it.
+  private func take(_ socket: SocketID, peer: SocketAddress, _ listening: Listening, victim: Handle) {
+    let most = settings[.clientsPerAddress]
+    let count = most > 0 ? clients.enter(peer) : 0
+    if count > most + (victim == .none ? Self.refusalsAnswered : 0) {
+      clients.leave(peer)
+      turnAway(socket, peer)
+      return
+    }
+    if victim != .none { evict(victim) }
+    let link = adopt(socket, peer: peer, listening)
+    if count > most && links[link].flags.isDisjoint(with: .doomed) {
+      beginServerExchange(link)
+      failDownstream(
+        link, links[link].exchange, Failure(.policyLimitPerAddress, limit: .clientsPerAddress),
+        status: 429)
+    }
+  }
+
+  /// Closes a surplus connection without a word. A flood costs no more than this for each.
+  private func turnAway(_ socket: SocketID, _ peer: SocketAddress) {
+    journal.value.opened(.downstream)
+    var record = ConnectionRecord(
+      id: nextID(), side: .downstream, local: SocketAddress(high: 0, low: 0, port: 0), peer: peer,
+      opened: now)
+    record.end = .policyLimitPerAddress
+    record.closed = now
+    journal.value.ended(record)
+    network.close(socket, .orderly)
+  }
+
+  private func adopt(_ socket: SocketID, peer: SocketAddress, _ listening: Listening) -> Handle {
     let handle = links.insert(
       Link(
         id: nextID(), side: .downstream, owner: listening.handler, socket: socket, peer: peer,
@@ -67,6 +121,7 @@ extension Links {
     } else {
       rearm(handle)
     }
+    return handle
   }
 
   private func pauseAccepting(_ index: Int) {

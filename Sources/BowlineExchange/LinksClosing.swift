@@ -77,6 +77,7 @@ extension Links {
     returnLeftover(link)
     let side = links[link].side
     let owner = links[link].owner
+    let peer = links[link].peer
     let ending = takeEnding(link)
     journal.value.ended(closingRecord(link, ending.reason))
     if links[link].socket != .none { network.close(links[link].socket, ending.manner) }
@@ -87,6 +88,7 @@ extension Links {
       self.owner(owner).linkEnded(link, ending.reason, ending.error)
     } else {
       state.value.downstreamCount -= 1
+      if settings[.clientsPerAddress] > 0 { clients.leave(peer) }
       if listeners.contains(where: \.isPaused) { resumeAccepting() }
       reportDrained()
     }

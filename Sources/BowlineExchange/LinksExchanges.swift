@@ -37,7 +37,19 @@ extension Links {
   /// Notes a complete request head in the record.
   func noteRequest(_ link: Handle, _ exchange: Handle, _ framing: BodyFraming) {
     exchanges[exchange].noteRequest(framing, now: now)
-    if isDraining { links[link].http1.markClose() }
+    if isDraining {
+      links[link].http1.markClose()
+    } else if state.value.crowd.isCrowded(downstreamCount) {
+      announceClose(link)
+    }
+  }
+
+  /// There are many clients.
+  private func announceClose(_ link: Handle) {
+    // Of a multiplexed link only the exchange has a close to announce.
+    if links[link].machine != 0 { return }
+    links[link].http1.markClose()
+    links[link].flags.insert(.crowded)
   }
 
   // MARK: Finishing
@@ -78,16 +90,22 @@ extension Links {
     } else if isDraining {
       beginClose(link, .usDrain, lingers: links[link].leftover != .none)
     } else {
-      // A client that said close, or that spoke 1.0, sends no more: no need to linger for it,
-      // unless it has.
+      // A client that said close, or that spoke 1.0, must send no more (RFC 9112 §9.6): no need to
+      // linger for it, unless it has. What it sent was read (leftover) or reported (mayRead), so
+      // knowing costs no system call. Only bytes that arrive after our close draw a reset.
       let asked = links[link].flags.contains(.peerEnded) || clientAskedClose(link)
-      let ours: EndReason =
-        lifetime.isOver(after: links[link].exchanges)
-        ? .usClosedMaxRequests : .usClosedAfterResponse
+      let sendsOn = links[link].leftover != .none || links[link].flags.contains(.mayRead)
       beginClose(
-        link, asked ? .clientAskedClose : ours,
-        lingers: !asked || links[link].leftover != .none)
+        link, asked ? .clientAskedClose : ownClose(link), lingers: !asked || sendsOn)
     }
+  }
+
+  /// Why we announced the end.
+  private func ownClose(_ link: Handle) -> EndReason {
+    guard case .weAsked? = links[link].http1.closeCause else { return .usClosedAfterResponse }
+    if links[link].flags.contains(.crowded) { return .policyLimitHighWater }
+    return lifetime.isOver(after: links[link].exchanges)
+      ? .usClosedMaxRequests : .usClosedAfterResponse
   }
 
   private func clientAskedClose(_ link: Handle) -> Bool {
@@ -123,7 +141,7 @@ extension Links {
     }
     links[link].http1.markClose()
     compose(
-      answer: status, failure.reason, limit: failure.fault?.limit, &scratch.value,
+      answer: status, failure.reason, limit: failure.limit, &scratch.value,
       &answerText.value)
     sendAnswer(exchange)
     endEarly(link, exchange, failure)
@@ -218,7 +236,7 @@ extension Links {
     adding: (inout HeadBlock) -> Void = { _ in }
   ) {
     answer(exchange, failure) { head, text in
-      compose(answer: status, failure.reason, limit: failure.fault?.limit, &head, &text)
+      compose(answer: status, failure.reason, limit: failure.limit, &head, &text)
       adding(&head)
     }
   }
@@ -300,8 +318,8 @@ extension Links {
     if let fault = failure.fault {
       exchanges[exchange].record.fault = fault.kind
       exchanges[exchange].record.faultOffset = Int32(clamping: fault.offset)
-      exchanges[exchange].record.limit = fault.limit
     }
+    if let limit = failure.limit { exchanges[exchange].record.limit = limit }
     record(exchange, failure.reason)
   }
 

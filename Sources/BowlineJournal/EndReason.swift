@@ -74,6 +74,8 @@ package enum EndReason: UInt8, Sendable, CaseIterable {
   case policyRefusedLoop = 87
   case policyLimitOrigins = 88
   case policyLimitGather = 78
+  case policyLimitPerAddress = 80
+  case policyLimitHighWater = 81
   // Ourselves and the machine below us
   case usShutdown = 90
   case usErrorDescriptors = 91
@@ -156,6 +158,8 @@ package enum EndReason: UInt8, Sendable, CaseIterable {
     case .policyRefusedLoop: "policy.refused.loop"
     case .policyLimitOrigins: "policy.limit.origins"
     case .policyLimitGather: "policy.limit.gather"
+    case .policyLimitPerAddress: "policy.limit.per-address"
+    case .policyLimitHighWater: "policy.limit.high-water"
     case .usShutdown: "us.shutdown.now"
     case .usErrorDescriptors: "us.error.descriptors"
     case .usErrorPorts: "us.error.ports"

@@ -197,6 +197,18 @@ extension EndReasonText {
       advice: "The client got 411. Such an upstream must be told the length before the content, so "
         + "the content is gathered first. Raise `upstream.gather`, let the client send "
         + "Content-Length, or use an upstream that speaks HTTP/1.1."),
+    EndReasonText(
+      .policyLimitPerAddress,
+      "The client's address had as many connections as `client.per-address` allows.",
+      advice: "A few of an address's surplus connections are answered 429, the others are closed "
+        + "at once. Many clients can share an address (NAT, another proxy): raise "
+        + "`client.per-address` for them, or set it to 0."),
+    EndReasonText(
+      .policyLimitHighWater,
+      "A client's connection was closed after its response, because `client.connections` was "
+        + "nearly reached.",
+      advice: "The response said `Connection: close`, so no request was lost. Raise "
+        + "`client.connections` or `client.high-water` if this is everyday load."),
   ]
 
   /// What a forward proxy refuses.

@@ -268,6 +268,10 @@ package struct RecordBatch: Sendable {
   package var text: [UInt8] = []
   /// Records that did not fit since the last batch.
   package var dropped = 0
+  /// Times since the last batch that no connection was taken in, by why. They wait for records to
+  /// go with: whatever there is too much of will end.
+  package var pausesAtLimit = 0
+  package var pausesWithoutDescriptors = 0
 
   package init() {}
 
@@ -285,6 +289,8 @@ package struct RecordBatch: Sendable {
     exchanges.removeAll(keepingCapacity: true)
     text.removeAll(keepingCapacity: true)
     dropped = 0
+    pausesAtLimit = 0
+    pausesWithoutDescriptors = 0
   }
 
   /// Copies `bytes`, at most `limit` of them, into the batch's text.

@@ -24,6 +24,11 @@ package struct Counters: Sendable, Equatable {
   /// Bytes of log lines that could not be written.
   package private(set) var bytesNotWritten: UInt64 = 0
 
+  /// Times that a loop took no new connection: `client.connections` was reached and no client idle.
+  package private(set) var pausesAtLimit: UInt64 = 0
+  /// The same for want of descriptors.
+  package private(set) var pausesWithoutDescriptors: UInt64 = 0
+
   private var byStatusClass = [UInt64](repeating: 0, count: 6)
   private var exchangesByEnd = [UInt64](repeating: 0, count: 256)
   private var downstreamByEnd = [UInt64](repeating: 0, count: 256)
@@ -42,6 +47,8 @@ package struct Counters: Sendable, Equatable {
       }
     }
     recordsDropped += UInt64(max(0, batch.dropped))
+    pausesAtLimit += UInt64(max(0, batch.pausesAtLimit))
+    pausesWithoutDescriptors += UInt64(max(0, batch.pausesWithoutDescriptors))
   }
 
   private mutating func add(_ exchange: ExchangeRecord) {

@@ -1,3 +1,4 @@
+import BowlineCore
 import BowlineJournal
 
 /// What is said on stderr when a process that served exits.
@@ -40,6 +41,18 @@ package struct ExitSummary: Sendable, Equatable {
     let ends = counters.exchangeEnds.prefix(5)
     if !ends.isEmpty {
       lines.append("ended      " + ends.map(Self.end).joined(separator: " · "))
+    }
+    let limited = counters.connectionEnds(.downstream).filter { $0.reason.blame == .policy }
+    if !limited.isEmpty {
+      lines.append("limits     " + limited.prefix(5).map(Self.end).joined(separator: " · "))
+    }
+    let pauses = [
+      (counters.pausesAtLimit, "at client.connections"),
+      (counters.pausesWithoutDescriptors, "for want of descriptors"),
+    ].filter { $0.0 > 0 }
+    if !pauses.isEmpty {
+      let texts = pauses.map { "\(Self.count($0.0, "time")) \($0.1)" }
+      lines.append("accepting  paused " + texts.joined(separator: ", "))
     }
     if counters.recordsDropped > 0 {
       lines.append(

@@ -32,6 +32,7 @@ struct Service {
   private let loopCount: Int
   private let handoffs: [Handoff<RecordBatch>]
   private let bell: Doorbell
+  private let clients = ClientsByAddress()
   private let progress: DrainProgress
   private let writer: LogWriter
 
@@ -278,7 +279,7 @@ struct Service {
       handoff: handoffs[number], bell: bell, limit: settings[.logBytes])
     let links = Links(
       loop: loop, network: loop.network, settings: settings, loopNumber: UInt16(number),
-      journal: journal)
+      journal: journal, clients: clients)
     loop.client = links
     let proxy = makeProxy(links)
     let relay =

@@ -10,37 +10,64 @@ struct AcceptingTests {
     "GET \(path) HTTP/1.1\r\nHost: h\r\n\r\n"
   }
 
-  @Test func theLimitOnConnectionsPausesAcceptingAndLaterResumesIt() throws {
+  // covers: S081
+  @Test func theLimitOnConnectionsPausesAcceptingWhileNobodyIsIdle() throws {
     let stage = try Stage([.clientConnections: 3])
+    stage.role.onEnd = { _, _, _ in }
     let clients = (0..<5).map { stage.client(sending: Self.get("/\($0)")) }
     stage.run(milliseconds: 1000)
-    #expect(clients.map(\.statuses.count) == [1, 1, 1, 0, 0])
+    #expect(stage.role.open.count == 3)
     #expect(stage.links.downstreamCount == 3)
-    clients[1].close()
-    #expect(clients.map(\.statuses.count) == [1, 1, 1, 1, 0])
-    clients[0].close()
-    clients[2].close()
-    #expect(clients.map(\.statuses.count) == [1, 1, 1, 1, 1])
-    #expect(stage.links.downstreamCount == 2)
+    stage.act { [role = stage.role] _ in role.answer(role.exchange("/1"), "one") }
+    // Its turn came by the tenth of a second; the idle client made room for it.
+    stage.run(milliseconds: 101)
+    #expect(clients[1].statuses == ["200"])
+    #expect(clients[1].ending == .fin)
+    #expect(stage.role.open.map(stage.role.path) == ["/0", "/2", "/3"])
+    clients[0].close(.reset)
+    #expect(stage.role.open.map(stage.role.path) == ["/2", "/3", "/4"])
+    for client in clients { client.close(.reset) }
+    #expect(stage.links.downstreamCount == 0)
+    #expect(stage.connectionEnds.filter { $0 == .policyEvictedIdle }.count == 1)
+    let pauses = stage.records.pausesAtLimit
+    #expect(pauses >= 10 && pauses <= 13, "ten a second, and one after the last came in")
   }
 
   // covers: S025
   @Test func withoutDescriptorsAcceptingPausesAndLaterResumes() throws {
     let stage = try Stage()
     stage.network.socketLimit = 2
+    stage.role.onEnd = { role, exchange, path in
+      if path.hasSuffix("again") { role.answer(exchange, path) }
+    }
     let clients = (0..<3).map { stage.client(sending: Self.get("/\($0)")) }
-    #expect(clients.map(\.statuses.count) == [1, 1, 0])
+    #expect(stage.role.open.count == 2)
     // Ten tries a second, and no more: the queue's report would be one after the other.
     let before = stage.links.journal.value.exhaustions
     stage.run(milliseconds: 1000)
     let tries = stage.links.journal.value.exhaustions - before
     #expect(tries >= 9 && tries <= 11)
     // Those that are there are served meanwhile.
-    clients[0].send(Self.get("/again"))
+    stage.act { [role = stage.role] _ in role.answer(role.exchange("/0"), "late") }
+    clients[0].post(Self.get("/once-again"))
+    stage.settle()
     #expect(clients[0].statuses.count == 2)
     stage.network.socketLimit = 3
     stage.run(milliseconds: 101)
-    #expect(clients.map(\.statuses.count) == [2, 1, 1])
+    #expect(stage.role.open.map(stage.role.path) == ["/1", "/2"])
+    for client in clients { client.close(.reset) }
+    #expect(stage.records.pausesWithoutDescriptors >= 9)
+    #expect(!stage.connectionEnds.contains(.policyEvictedIdle))
+  }
+
+  @Test func withoutDescriptorsAnIdleClientMakesRoom() throws {
+    let stage = try Stage()
+    stage.network.socketLimit = 2
+    let clients = (0..<4).map { stage.client(sending: Self.get("/\($0)")) }
+    #expect(clients.allSatisfy { $0.statuses == ["200"] })
+    #expect(clients.map(\.ending) == [.fin, .fin, nil, nil])
+    #expect(stage.connectionEnds == [.policyEvictedIdle, .policyEvictedIdle])
+    #expect(stage.records.pausesWithoutDescriptors == 0)
   }
 
   // covers: R205, R215

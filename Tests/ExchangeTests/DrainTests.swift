@@ -31,6 +31,25 @@ struct DrainTests {
     #expect(!stage.links.drainWasCut)
   }
 
+  // covers: S144
+  @Test func aResponseUnderWayIsDeliveredWhole() throws {
+    let stage = try Stage(path: VirtualPath(delay: 1000, queueBytes: 10_000))
+    stage.role.onEnd = { role, exchange, _ in
+      role.answer(exchange, [UInt8](repeating: 0x61, count: 500_000))
+    }
+    let client = stage.client()
+    client.reads = false
+    client.send(PipeliningTests.get("/large"))
+    stage.act { $0.drain() }
+    for _ in 0..<60 where client.ending == nil {
+      stage.run(milliseconds: 100)
+      client.readOnce()
+    }
+    #expect(client.bytes.suffix(500_000).allSatisfy { $0 == 0x61 })
+    #expect(client.ending == .fin)
+    #expect(stage.exchangeEnds == [.complete])
+  }
+
   @Test func theListenerIsReportedReleasedOnceAndTheDeadlineIsRemembered() throws {
     let stage = try Stage([.drainTimeout: 300])
     var released = 0

@@ -68,9 +68,18 @@ final class Stage {
 
   // MARK: Peers
 
-  /// A client that has connected.
-  func client() -> Peer {
+  /// A client that has connected, from `address` if that matters.
+  func client(from address: SocketAddress? = nil) -> Peer {
+    let network = address.map { world.makeNetwork(address: $0) } ?? outside
+    let peer = Peer(self, dial(world.address(of: listener), over: network))
+    settle()
+    return peer
+  }
+
+  /// A client whose connection and whose other deeds arrive in the same turn.
+  func client(meanwhile deed: () -> Void) -> Peer {
     let peer = Peer(self, dial(world.address(of: listener)))
+    deed()
     settle()
     return peer
   }
@@ -83,10 +92,10 @@ final class Stage {
     return peer
   }
 
-  private func dial(_ address: SocketAddress) -> SocketID {
+  private func dial(_ address: SocketAddress, over network: SimulatedNetwork? = nil) -> SocketID {
     tokens += 1
     let token = Handle(index: tokens, generation: 1).word
-    guard case .started(let socket) = outside.connect(to: address, token: token) else {
+    guard case .started(let socket) = (network ?? outside).connect(to: address, token: token) else {
       preconditionFailure("the outside has no limit on sockets")
     }
     return socket
@@ -124,6 +133,8 @@ final class Stage {
     collected.connections += batch.connections
     collected.exchanges += batch.exchanges
     collected.dropped += batch.dropped
+    collected.pausesAtLimit += batch.pausesAtLimit
+    collected.pausesWithoutDescriptors += batch.pausesWithoutDescriptors
   }
 
   /// How the connections ended, in that order.

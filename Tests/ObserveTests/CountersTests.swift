@@ -73,6 +73,30 @@ import Testing
         """)
   }
 
+  @Test func theSummaryOfAFullHouse() {
+    var batch = RecordBatch()
+    for end in [EndReason.policyEvictedIdle, .policyLimitPerAddress, .policyEvictedIdle] {
+      var record = ConnectionRecord(
+        id: ConnectionID(loop: 0, count: 1), side: .downstream, local: .loopback(1),
+        peer: .loopback(2), opened: at(0))
+      record.end = end
+      batch.connections.append(record)
+    }
+    batch.pausesAtLimit = 3
+    batch.pausesWithoutDescriptors = 1
+    var counters = Counters()
+    counters.add(batch)
+    #expect(counters.pausesAtLimit == 3)
+    #expect(counters.pausesWithoutDescriptors == 1)
+    #expect(
+      ExitSummary(counters).text == """
+        served     0 requests over 3 client connections
+        limits     policy.evicted.idle 2 · policy.limit.per-address 1
+        accepting  paused 3 times at client.connections, 1 time for want of descriptors
+
+        """)
+  }
+
   @Test func theSummaryOfNothing() {
     #expect(ExitSummary(Counters()).text == "served     0 requests over 0 client connections\n")
     #expect(ExitSummary(Counters()).upstreamReuse == nil)

@@ -52,6 +52,7 @@ import Testing
     #expect(ownerlessNotes(in: SourceFile(path: "Makefile", text: "# TODO x")).count == 1)
   }
 
+  // covers: S182
   @Test func noBannedWordIsUsed() {
     let found = (Tree.sources + Tree.tests).flatMap { bannedWords(in: $0) }
     #expect(found.isEmpty, "\(report(found))")

@@ -67,6 +67,29 @@ import Testing
     #expect(stage.client.receive(client).0 == .end)
   }
 
+  // covers: S178, S181
+  @Test(arguments: Place.allCases)
+  func aHalfClosedSideReadsAllThatComesAfter(on place: Place) throws {
+    let stage = try Stage(place)
+    let (client, server) = try stage.connection()
+    stage.client.network.shutdownSend(client)
+    #expect(stage.server.readiness(of: token + 1, until: .ended).contains(.ended))
+    #expect(stage.server.receive(server).0 == .end)
+    let chunk = String(repeating: "0123456789abcdef", count: 4096)
+    var received = 0
+    var sent = 0
+    while sent < 1 << 20 {
+      guard case .sent(let count) = stage.server.send(server, chunk) else { break }
+      sent += count
+      received += stage.client.receiveAll(client, upTo: count).1.utf8.count
+    }
+    stage.server.network.close(server, .orderly)
+    let (outcome, rest) = stage.client.receiveAll(client)
+    #expect(sent >= 1 << 20)
+    #expect(received + rest.utf8.count == sent)
+    #expect(outcome == .end)
+  }
+
   @Test(arguments: Place.allCases)
   func aResetIsToldOnceThenTheStreamIsAtItsEnd(on place: Place) throws {
     let stage = try Stage(place)
@@ -102,6 +125,7 @@ import Testing
     #expect(stage.client.receive(client).0.failure == .reset)
   }
 
+  // covers: S177, S183
   @Test(arguments: Place.allCases)
   func bytesToAClosedSocketAreAnsweredWithAReset(on place: Place) throws {
     let stage = try Stage(place)

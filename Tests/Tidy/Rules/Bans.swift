@@ -49,6 +49,9 @@ extension Ban {
       #"\b([Tt]hread|Task|[Cc]lock)\.sleep|(?:^|[^\w.])(u|nano|clock_nano)?sleep\s*\("#,
       instead: "a timer of the loop, or in a test the virtual clock",
       inside: ["Sources/", "Tests/"]),
+    Ban(
+      "SHUT_RD", #"\bSHUT_RD(WR)?\b"#,
+      instead: "shutdownSend, and reading and dropping what comes; late data draws no reset then"),
     Ban("try!", #"\btry!"#, instead: "a typed error"),
     Ban("as!", #"\bas!"#, instead: "a type that needs no cast"),
     Ban("fatalError", #"\bfatalError\b"#, instead: "precondition with the broken rule, or a Fault"),
