@@ -298,7 +298,8 @@ struct Service {
       loop.stop()
     }
     let front = proxy?.handlerNumber ?? relay?.handlerNumber ?? server?.handlerNumber ?? 0
-    for listener in listeners { links.serve(listener.id, handler: front) }
+    let recipient: Persistence.Recipient = plan.mode == .forward ? .forwardProxy : .origin
+    for listener in listeners { links.serve(listener.id, handler: front, as: recipient) }
     if let originListener, let server {
       links.serve(originListener.id, handler: server.handlerNumber)
     }

@@ -44,7 +44,7 @@ import Testing
     Row("1.0", "keep-alive, close", .client, false),
   ]
 
-  // covers: R147, R148
+  // covers: K08, K09, R147, R148, S093, S094
   @Test(arguments: table)
   func decides(_ row: Row) {
     let fields = row.options.isEmpty ? [] : [("Connection", row.options)]
@@ -60,12 +60,14 @@ import Testing
 }
 
 @Suite struct ConnectionOptionsTests {
-  // covers: R053, R135
+  // covers: R053, R135, S061
   @Test func readsAllLinesAsOneListWithoutCase() {
     let options = ConnectionOptions(
       request("GET", "/", [("connection", "Foo"), ("CONNECTION", ",, CLOSE ,\tte,Upgrade,")]))
     #expect(options.close && options.te && options.upgrade && !options.keepAlive)
     #expect(!options.isExcessive)
+    let others = ConnectionOptions(request("GET", "/", [("Connection", ", KEEP-alive ,Foo")]))
+    #expect(others.keepAlive && !others.close && !others.te && !others.upgrade)
   }
 
   @Test(
@@ -112,7 +114,7 @@ import Testing
         [("X-Hop", "2"), ("X-Sum", "9")], in: .trailers, options: options) == ["X-Sum"])
   }
 
-  // covers: R138, R144, R166
+  // covers: K21, R138, R144, R166, S067
   @Test(
     arguments: [
       "Proxy-Connection", "Keep-Alive", "TE", "Transfer-Encoding", "Upgrade", "HTTP2-Settings",

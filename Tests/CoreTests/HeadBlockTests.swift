@@ -57,6 +57,7 @@ import Testing
     #expect(head.bytes.isEmpty == true)
   }
 
+  // covers: R043, R050
   @Test(arguments: [0x00, 0x01, 0x0a, 0x0d, 0x1f, 0x7f] as [UInt8])
   func aControlByteNeverReachesTheWire(byte: UInt8) async {
     await #expect(processExitsWith: .failure) { [byte] in

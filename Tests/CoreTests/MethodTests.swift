@@ -22,7 +22,7 @@ import Testing
     #expect(method(text) == .other)
   }
 
-  // covers: K11
+  // covers: K11, S170, S171
   @Test func safeAndIdempotentAreTwoTables() {
     let safe: [Method] = [.get, .head, .options, .trace]
     let idempotent = safe + [.put, .delete]

@@ -59,6 +59,7 @@ def drain(number):
         same(f"{name}: no socket is left", (0, 0), (sockets_of(bowline.port), sockets_of(origin)))
 
 
+# covers: S144
 def large_response():
     _, bowline = demo()
     with bowline, Peer(bowline.port, receive_buffer=8192) as peer:

@@ -70,7 +70,7 @@ struct AcceptingTests {
     #expect(stage.records.pausesWithoutDescriptors == 0)
   }
 
-  // covers: R205, R215
+  // covers: R205, R215, S024, S144
   @Test func drainingFinishesWhatIsUnderWayAndClosesTheRest() throws {
     let stage = try Stage()
     stage.role.onEnd = { role, exchange, path in

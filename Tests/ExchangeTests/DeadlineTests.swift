@@ -13,7 +13,7 @@ struct DeadlineTests {
     Int(try #require(stage.records.connections.first).closed.since(began) / 1_000_000)
   }
 
-  // covers: R193, R194
+  // covers: K24, R193, R194, S159
   @Test func anIdleClientIsClosedInGoodOrder() throws {
     let stage = try Stage([.clientIdleTimeout: 15_000])
     let client = stage.client(sending: "GET /a HTTP/1.1\r\nHost: h\r\n\r\n")

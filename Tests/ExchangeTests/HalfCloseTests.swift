@@ -8,7 +8,7 @@ import Testing
 struct HalfCloseTests {
   private static let get = "GET /a HTTP/1.1\r\nHost: h\r\n\r\n"
 
-  // covers: R211, K19
+  // covers: K19, R211
   @Test func aFINBehindTheRequestTakesNothingBack() throws {
     let stage = try Stage()
     stage.role.onEnd = { _, _, _ in }

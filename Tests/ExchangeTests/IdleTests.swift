@@ -15,6 +15,42 @@ struct IdleTests {
     #expect(stage.links.exchanges.lent == 0)
   }
 
+  /// What 10,000 of them own is their places in the tables: docs/performance.md has the bytes.
+  // covers: S058, S080
+  @Test func tenThousandIdleConnectionsOwnNothingMore() throws {
+    let stage = try Stage([.clientConnections: 10_000])
+    let address = stage.world.address(of: stage.listener)
+    let request = Array("GET / HTTP/1.1\r\nHost: h\r\n\r\n".utf8)
+    var buffer = ReadBuffer()
+    for round in 0..<10 {
+      var sockets: [SocketID] = []
+      for number in 0..<1000 {
+        let token = Handle(index: UInt32(100_000 + 1000 * round + number), generation: 1).word
+        guard case .started(let socket) = stage.outside.connect(to: address, token: token) else {
+          Issue.record("not connected")
+          return
+        }
+        sockets.append(socket)
+      }
+      stage.world.settle()
+      for socket in sockets { _ = stage.outside.send(socket, request.span, Span<UInt8>()) }
+      stage.world.settle()
+      for socket in sockets {
+        buffer.bytes.removeAll()
+        let outcome = stage.outside.receive(socket, into: &buffer, limit: ReadBuffer.size)
+        #expect(outcome != .wouldBlock)
+        #expect(buffer.bytes[9] == UInt8(ascii: "2"))
+      }
+    }
+    #expect(stage.links.linkCount == 10_000)
+    #expect(stage.links.lentBuffers == 0)
+    #expect(stage.links.exchanges.lent == 0)
+    // And the cap holds.
+    let surplus = stage.client(sending: "GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+    #expect(surplus.statuses == [])
+    #expect(stage.links.downstreamCount == 10_000)
+  }
+
   @Test func aWaitingRequestOwnsNoBuffer() throws {
     let stage = try Stage()
     stage.role.onEnd = { _, _, _ in }

@@ -18,7 +18,7 @@ struct PipeliningTests {
     #expect(stage.exchangeEnds == [.complete])
   }
 
-  // covers: R175
+  // covers: R175, S075, S152
   @Test func answersInOrderEvenIfTheFirstIsSlow() throws {
     let stage = try Stage()
     stage.role.onEnd = { role, exchange, path in
@@ -82,7 +82,7 @@ struct PipeliningTests {
     #expect(stage.connectionEnds == [.clientFaultHead])
   }
 
-  // covers: R181
+  // covers: R181, S138
   @Test func nothingIsExecutedBehindClose() throws {
     let stage = try Stage()
     let client = stage.client(

@@ -10,7 +10,7 @@ struct StagedCloseTests {
   /// A request that is faulty, so that we answer and close while the client may still be sending.
   private static let faulty = "GARBAGE\r\n\r\n"
 
-  // covers: R210, S186, S188, S190
+  // covers: R210, S028, S186, S188, S190
   @Test func dropsLateDataUntilThePeerEnds() throws {
     let stage = try Stage()
     let client = stage.client(sending: Self.faulty)
@@ -26,7 +26,7 @@ struct StagedCloseTests {
     #expect(stage.connectionEnds == [.clientFaultHead])
   }
 
-  // covers: R213, S187, S189
+  // covers: K25, R213, S187, S189
   @Test(arguments: [
     (pause: 3000, step: 0, reason: EndReason.clientFaultHead, at: 2000),
     (pause: 1500, step: 10, reason: .clientFaultHead, at: 30_000),

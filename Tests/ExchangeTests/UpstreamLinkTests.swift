@@ -241,6 +241,30 @@ struct UpstreamLinkTests {
     #expect(stage.links.lentBuffers == 0)
   }
 
+  /// Linux forgets the reset once a send was told of it, and then reports an orderly end.
+  // covers: R112
+  @Test func anEndBehindABrokenSendCompletesNothing() throws {
+    let (stage, caller, origin) = try begin()
+    caller.grants = false
+    var exchange = Handle.none
+    stage.act { _ in exchange = caller.upload("/a", 100_000) }
+    origin.send("HTTP/1.1 200 OK\r\n\r\n" + String(repeating: "x", count: 100_000))
+    // There is no credit for the rest of it, so it is not read when the reset comes.
+    origin.close(.reset)
+    for _ in 0..<2 {
+      stage.act { links in
+        if links.exchanges.contains(exchange) { links.sendBody(exchange, [0x61].span) }
+      }
+    }
+    stage.act { links in
+      if links.exchanges.contains(exchange) { links.grant(exchange, 100_000) }
+    }
+    #expect(caller.log.contains("head 200"))
+    #expect(!caller.log.contains("end"))
+    #expect(caller.log.filter { $0.hasPrefix("failed") }.count == 1)
+    #expect(stage.links.linkCount == 0)
+  }
+
   @Test func anAnswerBeforeTheEndOfTheRequestIsRead() throws {
     // 413 and FIN while we are sending: the answer counts, not the broken pipe (RFC 9112 §9.5).
     let (stage, caller, origin) = try begin(path: VirtualPath(delay: 1000, queueBytes: 5000))

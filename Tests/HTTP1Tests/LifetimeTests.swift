@@ -39,7 +39,7 @@ private let canary = "GET /canary HTTP/1.1\r\nHost: h\r\n\r\n"
       ["GET / none", "end", "200, close (\(cause))"])
   }
 
-  // covers: R053, R135, R146, R148, R156, R181, R207
+  // covers: K02, K03, R053, R135, R146, R148, R156, R181, R207
   @Test(arguments: requests, Split.all)
   func decidesByTheRequest(_ example: Example, _ split: Split) {
     #expect(example.run(split).log == example.expected)

@@ -113,7 +113,7 @@ private let two = ["GET", "GET"]
     Example("no byte at all", to: two, "", ["eof truncatedHead@0"], ends: true),
   ]
 
-  // covers: R091, R092, R093, R097, R098, R100, R109, R110
+  // covers: K04, K05, R091, R092, R093, R094, R096, R097, R098, R100, R109, R110, S162, S163
   @Test(arguments: framing, Split.all)
   func framesBodies(_ example: Example, _ split: Split) {
     #expect(example.run(split).log == example.expected)

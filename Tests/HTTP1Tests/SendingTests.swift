@@ -150,7 +150,7 @@ private let oldKeepAlive = "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"
 
   private static let head = "HEAD / HTTP/1.1\r\nHost: h\r\n\r\n"
 
-  // covers: R101, R102, R107, R108, R157
+  // covers: K06, R101, R102, R107, R108, R157, S161
   @Test(arguments: responses)
   func framesResponses(_ response: Response) {
     let server = Writer(request: response.request)
@@ -166,14 +166,14 @@ private let oldKeepAlive = "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"
     #expect(server.next() == response.persists)
   }
 
-  // covers: R073, R101
+  // covers: R073, R101, R139
   @Test func framingFieldsOfTheCallerAreNotSent() {
     let server = Writer(request: get)
     server.respond(
       200, .length(2),
       fields: [
         (.contentLength, "7"), (.server, "b"), (.transferEncoding, "chunked"),
-        (.connection, "keep-alive"), (.proxyConnection, "keep-alive"),
+        (.connection, "Cache-Control, keep-alive"), (.proxyConnection, "keep-alive"),
       ])
     #expect(server.wire() == "HTTP/1.1 200 OK\r\nServer: b\r\nContent-Length: 2\r\n\r\n")
   }
@@ -245,7 +245,7 @@ private let oldKeepAlive = "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"
     #expect(length.wire().isEmpty)
   }
 
-  // covers: R005, R012, R083
+  // covers: R005, R012, R083, S138
   @Test func writesRequests() {
     let client = Writer(client: ())
     client.request("GET", "/a?b", .none, fields: [(.host, "h"), (.accept, "*/*")])
@@ -275,7 +275,7 @@ private let oldKeepAlive = "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"
     #expect(client.machine.closeCause == .weAsked)
   }
 
-  // covers: R131, R136, R242
+  // covers: R131, R136, R242, S066
   @Test func namesFieldsOfTheConnectionInConnection() {
     let client = Writer(client: ())
     client.request(

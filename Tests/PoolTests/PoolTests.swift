@@ -57,7 +57,7 @@ struct PoolTests {
     #expect(pool.ask(Self.ticket(6), fresh: false, now: at(4)) == .reuse(Self.link(2)))
   }
 
-  // covers: R191
+  // covers: K01, R191
   @Test func fortyRequestsNeverHaveMoreThanSixConnectionsAndAreServedInOrder() throws {
     var pool = try Self.pool(connections: 6, waiting: 100)
     var served: [Handle] = []

@@ -119,8 +119,8 @@ struct BadRequest: Sendable, CustomTestStringConvertible {
   private static let canary = "GET /canary HTTP/1.1\r\nHost: h\r\n\r\n"
 
   // covers: R001, R003, R010, R013, R014, R015, R019, R021, R027, R030, R040, R044, R047, R048
-  // covers: R058, R067, R068, R069, R070, R071, R074, R075, R077, R078, R079, R114, R115, R116
-  // covers: R117, R120, R171
+  // covers: R058, R067, R068, R069, R070, R071, R072, R074, R075, R077, R078, R079, R114, R115
+  // covers: R116, R117, R120, R171
   @Test(arguments: BadRequest.all, Place.allCases)
   func badRequest(_ bad: BadRequest, _ place: Place) throws {
     let stage = try ProxyStage(place)

@@ -111,7 +111,7 @@ struct CutAnswer: Sendable, CustomTestStringConvertible {
     #expect(story.ends(.upstream).first == bad.end)
   }
 
-  // covers: R285
+  // covers: R111, R285, S165
   @Test(arguments: CutAnswer.all, Place.allCases)
   func cutAnswer(_ cut: CutAnswer, _ place: Place) throws {
     let stage = try ProxyStage(place)

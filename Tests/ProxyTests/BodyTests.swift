@@ -76,7 +76,7 @@ import Testing
   }
 
   /// The origin's end was not read while the upload was running, and the client was kept waiting.
-  // covers: R198
+  // covers: K18, R198
   @Test(arguments: Place.allCases)
   func anEarlyRefusalArrivesWhole(_ place: Place) throws {
     let stage = try ProxyStage(place)
@@ -130,6 +130,7 @@ import Testing
     #expect(story.ends(.upstream) == [.usAbortedClientGone])
   }
 
+  // covers: R154
   @Test(arguments: Place.allCases)
   func aClientThatGoesDuringItsDownload(_ place: Place) throws {
     let stage = try ProxyStage(place)

@@ -211,11 +211,21 @@ extension Conversation {
           + "Cache-Control: odd=1\r\nE: \r\n")),
     head(
       "hop-by-hop fields, named or not",
-      "GET / HTTP/1.1\r\nHost: h\r\nConnection: X-Hop, Keep-Alive\r\nX-Hop: 1\r\nx-hop: 2\r\n"
-        + "Keep-Alive: timeout=1\r\nProxy-Connection: close\r\nTE: gzip\r\nUpgrade: websocket\r\n"
+      "GET / HTTP/1.1\r\nHost: h\r\nConnection: X-Hop, Keep-Alive, blue-moon\r\nX-Hop: 1\r\n"
+        + "x-hop: 2\r\nKeep-Alive: timeout=1\r\nProxy-Connection: close\r\nTE: gzip\r\n"
+        + "Upgrade: websocket\r\n"
         + "HTTP2-Settings: x\r\nProxy-Authorization: Basic x\r\nX-Hopper: 3\r\n"
         + "connection: ,,other,\r\nOther: 4\r\n\r\n",
       onward: onward("GET /", "X-Hopper: 3\r\n")),
+    Conversation(
+      "a 1.0 client's Connection is obeyed, and taken off",
+      [
+        .client(
+          "GET / HTTP/1.0\r\nHost: h\r\nConnection: keep-alive, X-Hop\r\nX-Hop: 1\r\n\r\n"),
+        .origin(onward("GET /", via: "1.0")), .answer(ok),
+        .sees(
+          back("200 OK", "Date: D\r\n", "Content-Length: 2\r\nConnection: keep-alive\r\n") + "ok"),
+      ]),
     head(
       "leaked connection fields are no one's",
       "GET / HTTP/1.1\r\nHost: h\r\nKeep-Alive: timeout=1\r\nUpgrade: websocket\r\n"
@@ -284,7 +294,8 @@ extension Conversation {
     Conversation(
       "response trailers for a client that asked",
       [
-        .client("GET / HTTP/1.1\r\nHost: h\r\nTE: trailers\r\nConnection: TE\r\n\r\n"),
+        .client(
+          "GET / HTTP/1.1\r\nHost: h\r\nTE: gzip; q = 0.5 , trailers\r\nConnection: TE\r\n\r\n"),
         .origin(onward("GET /", asks: true, "Connection: TE\r\n")), .answer(trailing),
         .sees(
           back("200 OK", "Date: D\r\nTrailer: X-Sum\r\n", "Transfer-Encoding: chunked\r\n")),

@@ -124,7 +124,7 @@ import Testing
     }
   }
 
-  // covers: R099
+  // covers: R099, R132, S161
   @Test func aStreamIsChunkedFor11AndEndsWithTheConnectionFor10() throws {
     let stage = try OriginStage()
     let modern = try stage.ask("GET /chunked/20 HTTP/1.1\r\nHost: h\r\n\r\n")

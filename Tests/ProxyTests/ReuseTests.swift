@@ -124,7 +124,7 @@ import Testing
     #expect(stage.finish().ends == [.upstreamResetWaiting, .complete])
   }
 
-  // covers: R194
+  // covers: R194, S091
   @Test(arguments: Place.allCases)
   func anIdleConnectionIsClosedInTime(_ place: Place) throws {
     let stage = try ProxyStage(place, set: [(.upstreamIdleTimeout, 30)])
@@ -209,7 +209,7 @@ import Testing
     return (stage, client, origin)
   }
 
-  // covers: R183, R187
+  // covers: K12, R183, R187
   @Test(
     arguments: [
       ("GET /", "", "", WireEnd.end), ("GET /", "", "", .reset), ("HEAD /", "", "", .reset),
@@ -238,7 +238,7 @@ import Testing
     #expect(story.ends(.upstream) == [cause, .usShutdown])
   }
 
-  // covers: R184, R185, R187
+  // covers: K31, R184, R185, R187
   @Test(arguments: ["POST", "PATCH", "FOO"], Place.allCases)
   func anotherRequestIsNot(_ method: String, _ place: Place) throws {
     let (stage, client, origin) = try warm(place)
@@ -252,7 +252,7 @@ import Testing
     #expect(story.exchanges[1].record.replays == 0)
   }
 
-  // covers: R186
+  // covers: R186, S167
   @Test(arguments: Place.allCases)
   func aReplayIsNotReplayed(_ place: Place) throws {
     let (stage, client, origin) = try warm(place)
@@ -270,6 +270,7 @@ import Testing
     #expect(story.exchanges[1].record.replayCause == .upstreamResetOnReuse)
   }
 
+  // covers: K22
   @Test(arguments: Place.allCases)
   func aByteOfTheResponseForbidsIt(_ place: Place) throws {
     let (stage, client, origin) = try warm(place)

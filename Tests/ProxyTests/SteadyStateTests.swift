@@ -112,6 +112,7 @@ import Testing
     #expect(bench.calls <= most.calls * 4)
   }
 
+  // covers: S054
   @Test func aGet() throws {
     try run(
       "get",
@@ -130,6 +131,7 @@ import Testing
       onward("GET /", fields), ReuseTests.ok, ReuseTests.seesOK)
   }
 
+  // covers: S054
   @Test func aChunkedPut() throws {
     try run(
       "chunked-put",

@@ -44,6 +44,51 @@ import Testing
       ])
   }
 
+  @Test func networksAndCutsAreNoTable() {
+    func isTable(_ arguments: String) -> Bool {
+      let text = "\(mark)R001\n@Test(arguments: \(arguments)) func a() { #expect(true) }"
+      return markedTests(in: file(text)).first?.isParameterised ?? false
+    }
+    #expect(!isTable("Place.allCases"))
+    #expect(!isTable("Place.allCases, Split.all"))
+    #expect(isTable("rows"))
+    #expect(isTable("[1, 2], Place.allCases"))
+  }
+
+  @Test func scriptsAreRead() {
+    let hash = "# " + "covers: "
+    let python = """
+      def idle(port):
+          \(hash)S144
+          same("an idle one", 1, port)
+      \(hash)S145, S146
+      def other():
+          # Why.
+          idle(2)
+      \(hash)S147
+      def quiet():
+          start()
+      \(hash)S148
+      x = 1
+      """
+    let tests = markedChecks(in: SourceFile(path: "Tests/EndToEnd/a.py", text: python))
+    #expect(tests.map(\.function) == ["an idle one", "other", "quiet", ""])
+    #expect(tests.map(\.rows) == [["S144"], ["S145", "S146"], ["S147"], ["S148"]])
+    #expect(tests.map(\.expects) == [true, true, false, false])
+    let bash = """
+      origin() {
+        same "it" 1 2
+      }
+      \(hash)S149
+      origin
+      \(hash)S150
+      holds "a label" 'x' "$head"
+      """
+    let checks = markedChecks(in: SourceFile(path: "Tests/EndToEnd/a.sh", text: bash))
+    #expect(checks.map(\.function) == ["a label", "a label"])
+    #expect(checks.map(\.expects) == [true, true])
+  }
+
   @Test func helpersAreFoundThroughEachOther() {
     let text = """
       func a() { b(1) }
@@ -79,9 +124,7 @@ import Testing
   }
 
   @Test func everyMarkIsGood() {
-    let helpers = expectingHelpers(in: Tree.tests)
-    let tests = Tree.tests.flatMap { markedTests(in: $0, helpers: helpers) }
-    let found = badMarks(tests, rows: Set(Row.all.map(\.id)))
+    let found = badMarks(MarkedTest.all, rows: Set(Row.all.map(\.id)))
     #expect(found.isEmpty, "\(report(found))")
   }
 }

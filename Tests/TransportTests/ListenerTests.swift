@@ -58,6 +58,7 @@ import Testing
     }
   }
 
+  // covers: R416, R418, S030, S031
   @Test func socketsAreClosedOnExecAndSendWithoutDelay() throws {
     let stage = try Stage(.kernel)
     let (client, server) = try stage.connection()
@@ -68,10 +69,20 @@ import Testing
         socket.rawValue, Int32(IPPROTO_TCP), TCP_NODELAY, &noDelay, &size)
       #expect(result == 0)
       #expect(noDelay != 0)
+      // TCP's keep-alive is off unless it is switched on.
+      var keepAlive: Int32 = 1
+      #expect(
+        unsafe getsockopt(socket.rawValue, SOL_SOCKET, SO_KEEPALIVE, &keepAlive, &size) == 0)
+      #expect(keepAlive == 0)
       #expect(fcntl(socket.rawValue, F_GETFD) & FD_CLOEXEC != 0)
       #expect(fcntl(socket.rawValue, F_GETFL) & O_NONBLOCK != 0)
     }
     #expect(fcntl(stage.listener.rawValue, F_GETFD) & FD_CLOEXEC != 0)
+    var reuse: Int32 = 0
+    var size = socklen_t(MemoryLayout<Int32>.size)
+    #expect(
+      unsafe getsockopt(stage.listener.rawValue, SOL_SOCKET, SO_REUSEADDR, &reuse, &size) == 0)
+    #expect(reuse != 0)
   }
 
   @Test(

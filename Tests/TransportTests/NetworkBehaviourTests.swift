@@ -48,6 +48,7 @@ import Testing
     #expect(stage.server.receive(server, limit: 4) == (.bytes(2), "ef"))
   }
 
+  // covers: S029, S181
   @Test(arguments: Place.allCases)
   func aHalfClosedConnectionStillAnswers(on place: Place) throws {
     let stage = try Stage(place)
@@ -90,6 +91,7 @@ import Testing
     #expect(outcome == .end)
   }
 
+  // covers: R414, S031
   @Test(arguments: Place.allCases)
   func aResetIsToldOnceThenTheStreamIsAtItsEnd(on place: Place) throws {
     let stage = try Stage(place)
@@ -114,6 +116,7 @@ import Testing
     #expect(stage.server.receive(server).0.failure == .reset)
   }
 
+  // covers: R212
   @Test(arguments: Place.allCases)
   func closingOverUnreadBytesIsAReset(on place: Place) throws {
     let stage = try Stage(place)
@@ -125,7 +128,7 @@ import Testing
     #expect(stage.client.receive(client).0.failure == .reset)
   }
 
-  // covers: S177, S183
+  // covers: R212, S177, S183
   @Test(arguments: Place.allCases)
   func bytesToAClosedSocketAreAnsweredWithAReset(on place: Place) throws {
     let stage = try Stage(place)

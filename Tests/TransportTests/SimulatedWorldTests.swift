@@ -143,6 +143,7 @@ private final class Echo: LoopClient {
     #expect(text.utf8.count == 10_000)
   }
 
+  // covers: S024
   @Test func aFullBacklogDelaysAndThenTimesOut() throws {
     let world = SimulatedWorld()
     let listener = try world.listen(.loopback(80), backlog: 1)

@@ -48,6 +48,8 @@ struct Tree {
   static let scripts =
     files(under: "Scripts", ending: "") + files(under: "Tests", ending: ".sh")
     + files(under: ".ci", ending: "") + [file("Makefile")]
+  static let endToEnd =
+    files(under: "Tests/EndToEnd", ending: ".sh") + files(under: "Tests/EndToEnd", ending: ".py")
   static let documents = rootFiles(ending: ".md") + files(under: "docs", ending: ".md")
 
   /// Every path, files and directories, below the root that is not the build's or git's.
