@@ -113,11 +113,10 @@ package enum Forwarding {
     copy(head, but: stays, options, trailersFollow, &out)
     if let forwards { out.add(.maxForwards) { $0.append(decimal: UInt64(forwards)) } }
     if upgrade { copyUpgrade(head, &out) }
+    if case .gateway = form { out.add(.xForwardedFor) { client.appendHost(to: &$0) } }
     if trailersWelcome { out.add(.te, "trailers") }
     switch form {
-    case .gateway:
-      out.add(.xForwardedFor) { client.appendHost(to: &$0) }
-      hop.endRequest(head.start.version, &out)
+    case .gateway: hop.endRequest(head.start.version, &out)
     case .forward, .nextProxy: hop.endResponse(head.start.version, &out)
     }
   }

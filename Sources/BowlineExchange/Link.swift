@@ -174,6 +174,8 @@ struct LinkFlags: OptionSet {
   static let doomed = LinkFlags(rawValue: 256)
   /// The role decides about the request's head with somebody else's help: nothing is read.
   static let parked = LinkFlags(rawValue: 2048)
+  /// Bytes came right behind a CONNECT: they are for its tunnel or for nobody.
+  static let sentAhead = LinkFlags(rawValue: 16384)
   /// It has decided: what was parked is to be taken up.
   static let unparked = LinkFlags(rawValue: 4096)
   /// A tunnel: our stream was ended (FIN) while the peer's goes on.

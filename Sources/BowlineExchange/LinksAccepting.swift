@@ -78,7 +78,9 @@ extension Links {
   }
 
   /// Takes one connection in, unless its address has too many. `victim` makes room for it.
-  private func take(_ socket: SocketID, peer: SocketAddress, _ listening: Listening, victim: Handle) {
+  private func take(
+    _ socket: SocketID, peer: SocketAddress, _ listening: Listening, victim: Handle
+  ) {
     let most = settings[.clientsPerAddress]
     let count = most > 0 ? clients.enter(peer) : 0
     if count > most + (victim == .none ? Self.refusalsAnswered : 0) {

@@ -147,7 +147,10 @@ extension Links {
       if links[handle].exchange != exchange { return cursor }
       switch nextEvent(&links[handle], &exchanges[exchange], bytes, &cursor) {
       case .head(let framing):
-        if side == .downstream { noteRequest(handle, exchange, framing) }
+        if side == .downstream {
+          noteRequest(handle, exchange, framing)
+          if cursor < bytes.count { noteSentAhead(&links[handle]) }
+        }
         handler.headArrived(exchange, framing: framing)
       case .informational:
         handler.informationalArrived(exchange)
@@ -171,6 +174,10 @@ extension Links {
       }
     }
     return links[handle].flags.contains(.parked) ? cursor : bytes.count
+  }
+
+  private func noteSentAhead(_ link: inout Link) {
+    if case .connect = link.http1.requestMethod { link.flags.insert(.sentAhead) }
   }
 
   /// The machine's next event, noted in the exchange.

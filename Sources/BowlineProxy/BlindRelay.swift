@@ -104,7 +104,7 @@ package final class BlindRelay: ExchangeHandler, LinkOwner {
       end(pair, abortDownstream: true)
     } else {
       pairs[pair].requestEnded = true
-      links.beginTunnel(exchange)
+      if pairs[pair].upstream != .none { links.beginTunnel(exchange) }
     }
   }
 
@@ -166,6 +166,8 @@ package final class BlindRelay: ExchangeHandler, LinkOwner {
     links.beginTunnel(upstream)
     links.sendBody(upstream, pairs[pair].held)
     pairs[pair].held.removeAll()
+    // Not before: an answer of our own would be too late.
+    if pairs[pair].requestEnded { links.beginTunnel(pairs[pair].downstream) }
   }
 
   package func linkEnded(_ link: Handle, _ reason: EndReason, _ error: NetworkError?) {

@@ -14,8 +14,16 @@ import BowlineUpstream
 /// Names and password hashes: what `--users` was read from. Shared by all loops.
 package struct Users: Sendable {
   private let hashes: [String: String]
+  /// What the passwords of strangers are checked against, so that they take as long as others.
+  private let decoy: String
 
-  package init(_ hashes: [String: String]) { self.hashes = hashes }
+  /// - Parameters:
+  ///   - hashes: by name.
+  ///   - decoy: one of the hashes.
+  package init(_ hashes: [String: String], decoy: String) {
+    self.hashes = hashes
+    self.decoy = decoy
+  }
 
   package var count: Int { hashes.count }
 
@@ -24,8 +32,8 @@ package struct Users: Sendable {
     guard let colon = credentials.firstIndex(of: 0x3a) else { return false }
     let name = String(decoding: credentials[..<colon], as: UTF8.self)
     let password = Array(credentials[(colon + 1)...])
-    guard let hash = hashes[name] ?? hashes.first?.value else { return false }
-    return PasswordHash.matches(password, hash) && hashes[name] != nil
+    let hash = hashes[name]
+    return PasswordHash.matches(password, hash ?? decoy) && hash != nil
   }
 }
 

@@ -37,7 +37,7 @@ package final class Upstreams: LinkOwner {
     var pools: [Pool]
     var nextOrigin: Int
     /// Where the origins that requests named are, by the hash of their keys.
-    var places: [UInt64: [Int]] = [:]
+    var places = OriginPlaces()
     /// When the next idle connection has rested for as long as its upstream's hint allows.
     var nextExpiry = Instant.distantFuture
     /// Which dial a link under way belongs to, and which origin an open link leads to.

@@ -25,11 +25,12 @@ package enum OriginRefusal: Error, Sendable {
 extension Upstreams {
   /// The origin of `host`, which a request named, if it is known.
   package func find(_ host: Span<UInt8>, _ port: UInt16, isTunnel: Bool) -> Int? {
-    let hash = OriginKey.hash(host, port, isTunnel)
-    guard let places = state.value.places[hash] else { return nil }
-    for place in places where state.value.origins[place].key.matches(host, port, isTunnel) {
-      state.value.origins[place].used = links.now
-      return place
+    var walk = state.value.places.walk(OriginKey.hash(host, port, isTunnel))
+    while let place = state.value.places.next(&walk) {
+      if state.value.origins[place].key.matches(host, port, isTunnel) {
+        state.value.origins[place].used = links.now
+        return place
+      }
     }
     return nil
   }
@@ -47,6 +48,7 @@ extension Upstreams {
     var origin = Origin(named: host, port: port, isTunnel: isTunnel, literal: literal)
     if let literal, let rules, !rules.permits(literal, of: origin) { throw .forbidden }
     origin.used = links.now
+    let hash = origin.key.hash
     let place: Int
     if state.value.origins.count < links.settings[.upstreamOrigins] {
       place = state.value.origins.count
@@ -59,7 +61,7 @@ extension Upstreams {
       state.value.origins[place] = origin
       state.value.pools[place] = Pool(limits: PoolLimits(links.settings))
     }
-    state.value.places[origin.key.hash, default: []].append(place)
+    state.value.places.insert(place, hash)
     return place
   }
 
@@ -74,9 +76,7 @@ extension Upstreams {
     }
     guard let oldest else { return nil }
     closeIdle(oldest, .usPoolSurplus)
-    let hash = state.value.origins[oldest].key.hash
-    state.value.places[hash]?.removeAll { $0 == oldest }
-    if state.value.places[hash]?.isEmpty == true { state.value.places[hash] = nil }
+    state.value.places.remove(oldest, state.value.origins[oldest].key.hash)
     return oldest
   }
 

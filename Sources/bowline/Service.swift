@@ -135,7 +135,8 @@ struct Service {
 
   /// Makes our name in Via differ from that of the next proxy in the row.
   private static func sixDigits() -> String {
-    let number = UInt32.random(in: 0..<1 << 24)
+    var random = SplitMix.seededBySystem()
+    let number = random.next() >> 40
     let digits = String(number, radix: 16)
     return String(repeating: "0", count: 6 - digits.count) + digits
   }

@@ -16,7 +16,7 @@ enum UsersFile {
       throw StartError(sentence: "cannot read the users in `\(path)`: \(error)")
     }
     do throws(Refusal) {
-      return Users(try parse(String(decoding: bytes, as: UTF8.self)))
+      return try parse(String(decoding: bytes, as: UTF8.self))
     } catch {
       throw StartError(sentence: "`\(path)`, line \(error.line): \(error.reason)")
     }
@@ -29,8 +29,9 @@ enum UsersFile {
   }
 
   /// Names and hashes out of the file's text.
-  static func parse(_ text: String) throws(Refusal) -> [String: String] {
+  static func parse(_ text: String) throws(Refusal) -> Users {
     var hashes: [String: String] = [:]
+    var decoy = ""
     let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
     for (index, line) in lines.enumerated() {
       let line = line.hasSuffix("\r") ? line.dropLast() : line
@@ -46,11 +47,12 @@ enum UsersFile {
           reason: "the password of `\(name)` is not hashed in a way that crypt(5) knows; "
             + "`htpasswd -B` and `openssl passwd -6` make such hashes")
       }
+      decoy = hash
       if hashes.updateValue(hash, forKey: name) != nil {
         throw Refusal(line: index + 1, reason: "`\(name)` is there twice")
       }
     }
     if hashes.isEmpty { throw Refusal(line: lines.count, reason: "there is nobody in it") }
-    return hashes
+    return Users(hashes, decoy: decoy)
   }
 }

@@ -24,7 +24,7 @@ import Testing
     (71, "policy.limit.body"), (72, "policy.limit.connections"), (73, "policy.limit.waiting"),
     (74, "policy.timeout.waiting"), (75, "policy.limit.linger"), (76, "policy.refused.target"),
     (77, "policy.evicted.idle"), (80, "policy.limit.per-address"),
-    (81, "policy.limit.high-water"), (82, "policy.limit.requests"), (90, "us.shutdown.now"),
+    (81, "policy.limit.high-water"), (90, "us.shutdown.now"),
     (91, "us.error.descriptors"),
     (92, "us.error.ports"), (93, "us.error.internal"), (94, "network.error.socket"),
     (95, "us.aborted.upstream-failed"), (96, "us.aborted.client-gone"),

@@ -232,10 +232,14 @@ extension Conversation {
         + "Close: 1\r\n\r\n",
       onward: onward("GET /", "Close: 1\r\n")),
     head(
-      "an upgrade is not taken part in",
-      "GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-        + "Sec-WebSocket-Version: 13\r\n\r\n",
-      onward: onward("GET /", "Sec-WebSocket-Version: 13\r\n")),
+      "an upgrade to HTTP/2 is not taken part in",
+      "GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
+        + "HTTP2-Settings: AAMAAABk\r\nX: 13\r\n\r\n",
+      onward: onward("GET /", "X: 13\r\n")),
+    head(
+      "an upgrade that is not named in Connection is nobody's",
+      "GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nX: 13\r\n\r\n",
+      onward: onward("GET /", "X: 13\r\n")),
     head(
       "a client cannot have framing, Host or Via taken away",
       "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n"

@@ -176,7 +176,7 @@ import Testing
   @Test(arguments: Place.allCases)
   func optionsOfTheFirstHopAreUnknownBehindTheSecond(_ place: Place) throws {
     let first = try ProxyStage(place)
-    let second = try ProxyStage(place)
+    let second = try ProxyStage(place, via: "next")
     let client = try first.client()
     client.send(
       "GET / HTTP/1.1\r\nHost: h\r\nConnection: X-One, keep-alive\r\nX-One: 1\r\n"

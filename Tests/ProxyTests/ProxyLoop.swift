@@ -42,11 +42,61 @@ struct Halt: Sendable {}
 
 /// What a loop of the tests serves.
 enum RoleChoice: Sendable {
-  case proxy(origins: [Origin])
+  case proxy(origins: [Origin], via: String = "hop")
+  case forward(ForwardPlan)
+  case blind(Origin)
+  case mapping(Origin)
   /// Our own origin server with its demo answers.
   case origin
   /// Our own origin server with a directory of files.
   case files(Directory)
+}
+
+/// A forward proxy of the tests.
+struct ForwardPlan: Sendable {
+  /// As typed, with `-` before what is denied.
+  var rules: [String] = []
+  /// What names lead to. Others are unknown.
+  var names: [String: [SocketAddress]] = [:]
+  /// Names for which no answer ever comes.
+  var silent: [String] = []
+  /// Who may use it; empty for everybody.
+  var users: [String: String] = [:]
+  /// The next proxies.
+  var parents: [Origin] = []
+  var listeners: [SocketAddress] = []
+
+  fileprivate var access: AccessRules {
+    AccessRules(
+      rules.compactMap { rule in
+        AccessRule(
+          rule.hasPrefix("-") ? String(rule.dropFirst()) : rule, permits: !rule.hasPrefix("-"))
+      }, listeners: listeners)
+  }
+}
+
+/// Names without a name server.
+private final class ScriptedNames: NameSource {
+  private let plan: ForwardPlan
+  private let mailbox: Mailbox
+
+  init(_ plan: ForwardPlan, _ mailbox: Mailbox) {
+    self.plan = plan
+    self.mailbox = mailbox
+  }
+
+  func lookUp(_ question: NameQuestion) -> Bool {
+    if plan.silent.contains(question.host) { return true }
+    let found = plan.names[question.host] ?? []
+    mailbox.post(
+      question.answer(
+        found.map { address in
+          var address = address
+          address.port = question.port
+          return address
+        }))
+    return true
+  }
 }
 
 /// The links and roles of one loop, put together as the command does it, plus a way to ask.
@@ -55,6 +105,7 @@ final class ProxyLoop: LoopClient {
   private let loop: EventLoop
   private var proxy: ReverseProxy?
   private var server: OriginServer?
+  private var relay: BlindRelay?
 
   init(
     _ loop: EventLoop, _ role: RoleChoice, listener: ListenerID, settings: Settings,
@@ -65,10 +116,27 @@ final class ProxyLoop: LoopClient {
       loop: loop, network: loop.network, settings: settings, loopNumber: 0,
       journal: JournalWriter(handoff: handoff, bell: bell, limit: settings[.logBytes]))
     switch role {
-    case .proxy(let origins):
-      let proxy = ReverseProxy(links: links, origins: origins, via: "hop")
+    case .proxy(let origins, let via):
+      let proxy = ReverseProxy(links: links, origins: origins, via: via)
       self.proxy = proxy
       links.serve(listener, handler: proxy.handlerNumber)
+    case .forward(let plan):
+      let guardian =
+        plan.users.isEmpty ? nil : Guardian(users: Users(plan.users, decoy: "$6$rounds=1000$x$x"), calls: nil, seed: 1)
+      let proxy = ReverseProxy(
+        links: links, origins: plan.parents, via: "hop",
+        mode: .forward(ForwardRules(access: plan.access, guardian: guardian)),
+        names: ScriptedNames(plan, loop.mailbox))
+      self.proxy = proxy
+      links.serve(listener, handler: proxy.handlerNumber, as: .forwardProxy)
+    case .mapping(let origin):
+      let proxy = ReverseProxy(links: links, origins: [origin], via: "hop", mode: .mapping)
+      self.proxy = proxy
+      links.serve(listener, handler: proxy.handlerNumber)
+    case .blind(let origin):
+      let relay = BlindRelay(links: links, origin: origin)
+      self.relay = relay
+      links.serve(listener, handler: relay.handlerNumber)
     case .origin:
       let server = OriginServer(links: links, directory: nil, demo: true)
       self.server = server
@@ -93,7 +161,8 @@ final class ProxyLoop: LoopClient {
   func receive(_ message: any Sendable) {
     if let question = message as? Inspection {
       question.reply(
-        Inspection.Answer(figures: links.figures, relays: proxy?.relayCount ?? 0))
+        Inspection.Answer(
+          figures: links.figures, relays: proxy?.relayCount ?? relay?.pairCount ?? 0))
     } else if message is Halt {
       loop.stop()
     } else {

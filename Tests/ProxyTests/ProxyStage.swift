@@ -66,7 +66,7 @@ final class ProxyStage {
 
   init(
     _ place: Place, _ upstreams: Upstreams = .scripted(1), path: VirtualPath = VirtualPath(),
-    seed: UInt64 = 1, set values: [(id: SettingID, value: Int)] = []
+    seed: UInt64 = 1, via: String = "hop", set values: [(id: SettingID, value: Int)] = []
   ) throws {
     self.place = place
     bell = try Doorbell()
@@ -79,8 +79,35 @@ final class ProxyStage {
     let origins = try prepare(upstreams, settings)
     let listener = try listen()
     address = listener.address
-    try start(.proxy(origins: origins), listener.id, settings, handoff)
+    try start(.proxy(origins: origins, via: via), listener.id, settings, handoff)
   }
+
+  /// A forward proxy, a blind relay or a mapping proxy between scripted peers.
+  ///
+  /// - Parameters:
+  ///   - scripted: so many scripted origins; `place(of:)` is where requests find them.
+  ///   - role: what stands in the middle, given the addresses of the origins.
+  init(
+    _ place: Place, scripted: Int = 1, set values: [(id: SettingID, value: Int)] = [],
+    role: ([SocketAddress]) -> RoleChoice
+  ) throws {
+    self.place = place
+    bell = try Doorbell()
+    world = place == .simulated ? SimulatedWorld(seed: 1) : nil
+    network = try world?.makeNetwork() ?? EpollNetwork()
+    var settings = Settings()
+    for (id, value) in values { try settings.set(id, to: value) }
+    for _ in 0..<scripted { origins.append(try script()) }
+    let listener = try listen()
+    address = listener.address
+    try start(role(origins.map(\.address)), listener.id, settings, handoff)
+  }
+
+  /// `127.0.0.1:port` of a scripted origin.
+  func place(of origin: Int = 0) -> String { origins[origin].address.description }
+
+  /// Where the one in the middle listens.
+  var middle: SocketAddress { address }
 
   deinit {
     for mailbox in mailboxes { mailbox.post(Halt()) }

@@ -26,7 +26,7 @@ enum Matrix {
     Room("BowlinePool", level: 1, rooms: ["BowlineCore", "BowlineJournal"]),
     Room(
       "BowlineTransport", level: 2, rooms: ["BowlineCore"],
-      system: ["CLinux", "Glibc", "Synchronization"]),
+      system: ["CCrypt", "CLinux", "Glibc", "Synchronization"]),
     Room(
       "BowlineExchange", level: 2,
       rooms: ["BowlineCore", "BowlineJournal", "BowlineHTTP1", "BowlineTransport"]),

@@ -1,0 +1,115 @@
+import BowlineCore
+import BowlineJournal
+import BowlineTransport
+import BowlineUpstream
+import Testing
+
+/// The relays that show how not to do it, and that a proxy of today survives them.
+@Suite struct DumbProxyTests {
+  private static func origin(_ addresses: [SocketAddress]) -> Origin {
+    Origin(host: "origin", port: 80, addresses: addresses)
+  }
+
+  private static let get = "GET /1 HTTP/1.0\r\nConnection: Keep-Alive\r\nX: 1\r\n\r\n"
+  private static let answer =
+    "HTTP/1.0 200 OK\r\nConnection: Keep-Alive\r\nContent-Length: 2\r\n\r\nok"
+
+  // The seven steps of the hang.
+  // covers: S120, S121, S122, S123, S124
+  @Test(arguments: Place.allCases)
+  func theHang(_ place: Place) throws {
+    let stage = try ProxyStage(place) { .blind(Self.origin($0)) }
+    let client = try stage.client()
+    // 1, 2: the client asks the relay to keep the connection; the relay passes that on.
+    client.send(Self.get)
+    let origin = try stage.accept()
+    origin.expect(Self.get)
+    // 3, 4: the server agrees; the relay passes that on too.
+    origin.send(Self.answer)
+    client.expect(Self.answer)
+    // 5: the relay waits for the server to close, and the server does not.
+    // 6: the client's next request reaches nobody.
+    client.send(Self.get)
+    stage.pass(milliseconds: 60_000)
+    #expect(origin.isQuiet && client.isQuiet)
+    // 7: somebody's patience is over.
+    origin.endSending()
+    origin.expectEnd()
+    client.expectEnd()
+    client.endSending()
+    let story = stage.finish()
+    #expect(story.ends == [.upstreamClosedTunnel])
+  }
+
+  @Test(arguments: Place.allCases)
+  func withoutKeepAliveTheRelayWorks(_ place: Place) throws {
+    let stage = try ProxyStage(place) { .blind(Self.origin($0)) }
+    let client = try stage.client(.bytes)
+    client.send("POST / HTTP/1.0\r\nContent-Length: 4\r\n\r\nbody")
+    let origin = try stage.accept()
+    origin.expect("POST / HTTP/1.0\r\nContent-Length: 4\r\n\r\nbody")
+    origin.send("HTTP/1.0 200 OK\r\n\r\nuntil the end")
+    origin.endSending()
+    origin.expectEnd()
+    client.expect("HTTP/1.0 200 OK\r\n\r\nuntil the end")
+    client.expectEnd()
+    client.endSending()
+    #expect(stage.finish().ends == [.upstreamClosedTunnel])
+  }
+
+  @Test func theRelaysOwnAnswers() throws {
+    let stage = try ProxyStage(.simulated) { _ in .blind(Self.origin([.loopback(9)])) }
+    let client = try stage.client()
+    client.send("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n")
+    client.expectAnswer("411")
+    let other = try stage.client()
+    other.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+    other.expectAnswer("502")
+    #expect(stage.finish().ends == [.policyRefusedTarget, .upstreamRefusedDialling])
+  }
+
+  @Test(arguments: [true, false])
+  func aRelayThatLosesOneSideLetsTheOtherGo(_ client: Bool) throws {
+    let stage = try ProxyStage(.simulated) { .blind(Self.origin($0)) }
+    let near = try stage.client()
+    near.send(Self.get)
+    let far = try stage.accept()
+    far.expect(Self.get)
+    (client ? near : far).close(.reset)
+    (client ? far : near).expectEnd(.reset)
+    stage.finish()
+  }
+
+  // covers: S130
+  @Test(arguments: Place.allCases)
+  func oneMappingProxyKeepsBothSides(_ place: Place) throws {
+    let stage = try ProxyStage(place) { .mapping(Self.origin($0)) }
+    let client = try stage.client()
+    var origin: Wire?
+    for number in 1...2 {
+      client.send("GET /\(number) HTTP/1.0\r\nHost: h\r\nProxy-Connection: Keep-Alive\r\n\r\n")
+      if origin == nil { origin = try stage.accept() }
+      origin?.expect(
+        onward("GET /\(number)", via: "1.0").replacing("HTTP/1.1\r\n", with: "HTTP/1.0\r\n")
+          .replacing("\r\n\r\n", with: "\r\nConnection: keep-alive\r\n\r\n"))
+      origin?.send(Self.answer)
+      let head = client.head()
+      #expect(head.hasSuffix("Content-Length: 2\r\nConnection: keep-alive\r\n\r\n"))
+      client.expect("ok")
+    }
+    #expect(stage.finish().ends == [.complete, .complete])
+  }
+
+  @Test func aMappingProxyWithoutTheFieldClosesAsItShould() throws {
+    let stage = try ProxyStage(.simulated) { .mapping(Self.origin($0)) }
+    let client = try stage.client()
+    client.send("GET / HTTP/1.0\r\nHost: h\r\n\r\n")
+    let origin = try stage.accept()
+    #expect(origin.head().hasPrefix("GET / HTTP/1.0\r\n"))
+    origin.send("HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok")
+    #expect(client.head().hasSuffix("Connection: close\r\n\r\n"))
+    client.expect("ok")
+    client.expectEnd()
+    stage.finish()
+  }
+}
