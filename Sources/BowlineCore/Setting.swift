@@ -6,6 +6,7 @@ package enum SettingID: UInt8, Sendable, CaseIterable {
   case pipelineDepth
   case clientIdleTimeout, keepAliveHint, clientMaxRequests
   case headTimeout, bodyRate, bodyRateGrace
+  case listenBacklog
   case clientConnections, clientsPerAddress, clientHighWater
   case lingerIdle, lingerTotal, lingerBytes
   case writeStallTimeout, drainTimeout
@@ -102,6 +103,10 @@ extension Setting {
     Setting(
       id: .bodyRateGrace, name: "client.body-grace", unit: .milliseconds, standard: 5_000,
       bounds: 100...3_600_000, reason: "time before the body rate is enforced"),
+    Setting(
+      id: .listenBacklog, name: "listen.backlog", unit: .count, standard: 4096,
+      bounds: 1...65535,
+      reason: "connections the kernel holds until we take them; net.core.somaxconn cuts it"),
     Setting(
       id: .clientConnections, name: "client.connections", unit: .count, standard: 0,
       bounds: 0...10_000_000,

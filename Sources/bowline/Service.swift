@@ -47,9 +47,10 @@ struct Service {
     users = try plan.users.map { path throws(StartError) in try UsersFile.read(path) }
     origins = try Self.resolve(plan.upstreams)
     let inherited = Listener.inherited()
-    listeners = try Self.listen(serving.listen, inherited)
+    let backlog = Int32(clamping: settings[.listenBacklog])
+    listeners = try Self.listen(serving.listen, backlog, inherited)
     originListener = try plan.origin.map { address throws(StartError) in
-      try Self.listen(address, inherited)
+      try Self.listen(address, backlog, inherited)
     }
     progress = DrainProgress(loops: loopCount)
     handoffs = (0..<loopCount).map { _ in Handoff(RecordBatch()) }
@@ -102,18 +103,18 @@ struct Service {
   }
 
   private static func listen(
-    _ addresses: [SocketAddress], _ inherited: [Listener]
+    _ addresses: [SocketAddress], _ backlog: Int32, _ inherited: [Listener]
   ) throws(StartError) -> [Listener] {
     var found: [Listener] = []
-    for address in addresses { found.append(try listen(address, inherited)) }
+    for address in addresses { found.append(try listen(address, backlog, inherited)) }
     return found
   }
 
   private static func listen(
-    _ address: SocketAddress, _ inherited: [Listener]
+    _ address: SocketAddress, _ backlog: Int32, _ inherited: [Listener]
   ) throws(StartError) -> Listener {
     do throws(NetworkError) {
-      return try Listener.open(address, inherited: inherited)
+      return try Listener.open(address, backlog: backlog, inherited: inherited)
     } catch {
       let why =
         switch error.kind {

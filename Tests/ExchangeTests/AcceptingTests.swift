@@ -100,6 +100,7 @@ struct AcceptingTests {
     #expect(stage.exchangeEnds == [.complete, .complete, .complete])
   }
 
+  // covers: S024
   @Test func drainingTakesWhoIsInTheQueueFirst() throws {
     let stage = try Stage()
     stage.network.socketLimit = 0
