@@ -6,7 +6,8 @@
 // have seen; the oldest of these that has stayed idle since is taken. With at most 64 places the
 // answer is exact. With more it is near: each search sees the rest of the slab a little further,
 // and what it passed over was younger than eight others. While none was found it looks on, up to
-// 1,024 places, so an accept never sweeps the slab.
+// 1,024 places, so an accept never sweeps the slab; and when that was in vain, the next search
+// comes ten milliseconds later at the earliest, however many clients come and go meanwhile.
 
 import BowlineCore
 import BowlineHTTP1
@@ -22,6 +23,8 @@ struct IdleClients: ~Copyable {
 
   private static let most = 8
   private var hand = 0
+  /// No search before: the last one found nobody.
+  var rests = Instant(nanoseconds: 0)
   private var kept = Row<Candidate>(capacity: most)
 
   var isEmpty: Bool { kept.isEmpty }
@@ -72,6 +75,7 @@ extension Links {
   /// The client connection that has been idle longest, or nearly; none when no idle one was found.
   func longestIdle() -> Handle {
     idle.value.keep { mayGo($0.link) && links[$0.link].progress == $0.since }
+    if idle.value.isEmpty && now < idle.value.rests { return .none }
     let positions = links.positions
     var looked = 0
     while looked < positions && (looked < 64 || looked < 1024 && idle.value.isEmpty) {
@@ -88,6 +92,7 @@ extension Links {
       idle.value.note(found.link, since: found.since)
       return found.link
     }
+    idle.value.rests = now.advanced(milliseconds: 10)
     return .none
   }
 
