@@ -71,7 +71,7 @@ struct Deadlines {
       // Until the request is out, the client's own deadlines and the write stall govern.
       let waits = progress.contains(.sent) && !progress.contains(.received)
       guard waits && exchange.credit > 0 else { return due }
-      let patience = exchange.isWatched ? min(Int(exchange.patience), response) : response
+      let patience = exchange.isWatched ? Int(exchange.patience) : response
       return min(due, link.progress.advanced(milliseconds: patience))
     }
     if !progress.contains(.headReceived) {

@@ -149,7 +149,10 @@ extension Links {
   /// Gives the response to a request on a suspect hop only `upstream.hung-timeout` to begin.
   /// Nothing is armed for it: that is no shorter than the horizon.
   package func watch(_ exchange: Handle) {
-    exchanges[exchange].patience = Int32(clamping: state.value.deadlines.hung)
+    let hung = state.value.deadlines.hung
+    if hung < state.value.deadlines.response {
+      exchanges[exchange].patience = Int32(clamping: hung)
+    }
   }
 
   /// Calls the handler's `delayEnded` after `milliseconds`.

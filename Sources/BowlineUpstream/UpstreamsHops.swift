@@ -51,13 +51,15 @@ extension Upstreams {
   package func speaksOld(_ origin: Int) -> Bool { state.value.pools[origin].hop.speaksOld }
 
   /// A lease ended without a byte coming back in time: that says something about the hop if its
-  /// connection had carried an exchange before.
+  /// connection had carried an exchange before. A relay that waits for its end does not read
+  /// either.
   func noteEnd(_ lease: borrowing Lease, _ reason: EndReason, _ evidence: Evidence) {
     switch reason {
-    case .upstreamHungOnReuse, .upstreamTimeoutResponse: break
+    case .upstreamHungOnReuse, .upstreamTimeoutResponse, .upstreamStalledWrite: break
     default: return
     }
-    guard lease.isSecond, case .allWritten = evidence else { return }
+    if case .responseBegan = evidence { return }
+    guard lease.isSecond else { return }
     let origin = lease.origin
     guard state.value.pools[origin].hop.fellSilent(links.now) else { return }
     for link in state.value.pools[origin].takeIdle() {

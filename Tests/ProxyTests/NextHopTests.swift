@@ -108,6 +108,26 @@ let relayed = "Connection: keep-alive\r\n"
     #expect(story.exchanges[2].record.lease == .newHopCloses)
   }
 
+  /// A relay that waits for the end of the connection does not read either.
+  @Test func aSecondRequestThatIsNotReadIsHungToo() throws {
+    let talk = try Talk(.simulated, [(.writeStallTimeout, 3000)])
+    let first = try talk.passNew("/1", relayed)
+    first.isReading = false
+    let size = 4 << 20
+    talk.client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: \(size)\r\n\r\n")
+    talk.client.send([UInt8](repeating: 0x78, count: size))
+    talk.client.expectAnswer("504", with: ["Connection: close"])
+    let other = try talk.stage.client()
+    other.send(ReuseTests.get("/2"))
+    let second = try talk.stage.accept()
+    second.expect(onward("GET /2", via: "1.1", "Connection: close\r\n"))
+    second.send(Talk.answer())
+    other.expect(ReuseTests.seesOK)
+    let story = talk.stage.finish()
+    #expect(story.ends == [.complete, .upstreamStalledWrite, .complete])
+    #expect(story.exchanges.last?.record.lease == .newHopCloses)
+  }
+
   @Test func idleConnectionsOfAHungHopAreClosed() throws {
     let talk = try Talk(.simulated, [(.hungTimeout, 1000)])
     let other = try talk.stage.client()
