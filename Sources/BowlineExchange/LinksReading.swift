@@ -130,14 +130,14 @@ extension Links {
     if links[handle].exchange == .none {
       guard side == .downstream else {
         // Nobody asked: the upstream and we disagree where messages end.
-        doom(handle, .upstreamUnexpectedBytes)
+        if !Self.isBlank(bytes) { doom(handle, .upstreamUnexpectedBytes) }
         return bytes.count
       }
       beginServerExchange(handle)
     }
     let exchange = links[handle].exchange
     if side == .upstream, exchanges[exchange].progress.contains(.received) {
-      refuseSurplus(handle)
+      refuseSurplus(handle, bytes)
       return bytes.count
     }
     exchanges[exchange].progress.insert(.headBegun)
@@ -160,7 +160,10 @@ extension Links {
         // Of the request that asked for the tunnel, which was answered at once.
         break
       case .end(let trailers):
-        if cursor < bytes.count && side == .upstream { refuseSurplus(handle) }
+        if cursor < bytes.count && side == .upstream {
+          refuseSurplus(handle, bytes.extracting(cursor...))
+          cursor = bytes.count
+        }
         handler.messageEnded(exchange, trailers: trailers)
         finishIfDone(handle)
       case .more:
@@ -207,10 +210,16 @@ extension Links {
   }
 
   /// Bytes behind an upstream's response belong to no request. They must never be taken for the
-  /// answer to the next one (RFC 9112 §9.2): the link is not used again.
-  private func refuseSurplus(_ handle: Handle) {
+  /// answer to the next one (RFC 9112 §9.2): the link is not used again. Empty lines are nothing.
+  private func refuseSurplus(_ handle: Handle, _ bytes: Span<UInt8>) {
+    if Self.isBlank(bytes) { return }
     links[handle].http1.markClose()
     endings[ending(handle)].reason = .upstreamUnexpectedBytes
+  }
+
+  private static func isBlank(_ bytes: Span<UInt8>) -> Bool {
+    for index in bytes.indices where bytes[index] != 0x0d && bytes[index] != 0x0a { return false }
+    return true
   }
 
   /// Keeps pipelined bytes for later.

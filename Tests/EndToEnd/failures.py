@@ -135,6 +135,7 @@ def answered_for(name, port, status, reason):
         same(f"{name}: the client's connection goes on", status, peer.get("/").answer().status)
 
 
+# covers: R285, S165
 def cut_short(name, play, reason):
     """A response that breaks off: the client must be able to see that."""
     with Script(play) as origin, proxy_to(origin.port) as proxy, Peer(proxy.port) as peer:
@@ -178,6 +179,7 @@ def main():
     with Script(says_too_much) as origin, proxy_to(origin.port) as proxy:
         with Peer(proxy.port) as peer:
             bodies = [peer.get("/").answer().body for _ in range(3)]
+        # covers: R100
         same("bytes behind a response are given to nobody", [b"ok"] * 3, bodies)
 
     with Script(closes_after_one) as origin, proxy_to(origin.port) as proxy:

@@ -143,6 +143,21 @@ struct UpstreamLinkTests {
     #expect(stage.links.linkCount == 0)
   }
 
+  /// It was taken for an answer that nobody had asked for, and cost the connection.
+  // covers: R173
+  @Test func anEmptyLineOnAnIdleLinkIsNothing() throws {
+    let (stage, caller, origin) = try begin()
+    stage.act { _ in _ = caller.request("/1") }
+    origin.send(Self.ok + "\r\n")
+    for piece in ["\r", "\n", "\r\n\r\n"] { origin.send(piece) }
+    let link = try #require(caller.link)
+    #expect(stage.links.isReusable(link))
+    stage.act { _ in _ = caller.request("/2") }
+    origin.send(Self.ok)
+    #expect(caller.log.suffix(4) == ["head 200", "body 2", "end", "finished"])
+    #expect(stage.links.isReusable(link))
+  }
+
   // covers: R203
   @Test func aStaleLinkIsKnownBeforeItIsUsed() throws {
     let stage = try Stage()

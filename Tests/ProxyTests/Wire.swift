@@ -47,7 +47,9 @@ final class Wire {
   private var inbox: [UInt8] = []
   private var taken = 0
   private var endsAfterSending = false
-  private var isClosed = false
+  /// Resets the connection when everything has been sent.
+  var closesAfterSending = false
+  private(set) var isClosed = false
   private(set) var ended: WireEnd?
   private(set) var isSendBroken = false
   /// False: what arrives stays in the network's buffers.
@@ -109,7 +111,7 @@ final class Wire {
   func pump() -> Bool {
     if isClosed { return false }
     let sent = pumpOut()
-    return pumpIn() || sent
+    return isClosed || pumpIn() || sent
   }
 
   private func pumpOut() -> Bool {
@@ -133,6 +135,10 @@ final class Wire {
     if endsAfterSending {
       endsAfterSending = false
       network.shutdownSend(socket)
+      return true
+    }
+    if closesAfterSending {
+      close(.reset)
       return true
     }
     return false
@@ -227,6 +233,12 @@ final class Wire {
   func rest() -> String {
     stage.turn { self.ended != nil }
     return text(take(waiting.count))
+  }
+
+  /// Takes what has come by now.
+  func takeAll() -> [UInt8] {
+    _ = pump()
+    return take(waiting.count)
   }
 
   /// What has come by now.
