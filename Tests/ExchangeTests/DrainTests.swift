@@ -65,21 +65,4 @@ struct DrainTests {
     stage.act { $0.shutDown() }
     #expect(released == 1)
   }
-
-  // covers: S144
-  @Test func aResponseUnderWayIsDeliveredWhole() throws {
-    let stage = try Stage(path: VirtualPath(delay: 1000, queueBytes: 20_000))
-    let body = [UInt8](repeating: 0x61, count: 300_000)
-    stage.role.onEnd = { role, exchange, _ in role.answer(exchange, body) }
-    let client = stage.client()
-    client.reads = false
-    client.send("GET /big HTTP/1.1\r\nHost: h\r\n\r\n")
-    stage.act { $0.drain() }
-    stage.run(milliseconds: 1000)
-    #expect(client.ending == nil)
-    client.reads = true
-    stage.run(milliseconds: 1000)
-    #expect(client.bodies.first?.utf8.count == body.count)
-    #expect(client.ending == .fin)
-  }
 }

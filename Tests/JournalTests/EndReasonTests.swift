@@ -85,7 +85,8 @@ import Testing
     let known = Set(
       Setting.all.map(\.name) + EndReason.allCases.map(\.code.description) + [
         "fault", "fault.offset", "duration", "phase.waiting", "tcp.retransmits", "--to",
-        "ulimit -n", "Connection: close",
+        "ulimit -n", "Connection: close", "--allow", "--deny", "--users", "--via",
+        "getent ahosts NAME",
       ])
     for reason in EndReason.allCases {
       let parts = (reason.meaning + " " + reason.advice).split(

@@ -248,8 +248,8 @@ import Testing
     for number in 1...2 {
       // The second time the credentials are known.
       client.send(
-        "POST \(there)\(number) HTTP/1.1\r\nHost: x\r\nProxy-Authorization: basic  \(Self.right)\r\n"
-          + "Content-Length: 4\r\n\r\nbody")
+        "POST \(there)\(number) HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n"
+          + "Proxy-Authorization: basic  \(Self.right)\r\n\r\nbody")
       if origin == nil { origin = try stage.accept() }
       origin?.expect(
         "POST /\(number) HTTP/1.1\r\nHost: \(stage.place())\r\nVia: 1.1 hop\r\n"

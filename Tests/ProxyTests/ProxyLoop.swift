@@ -122,7 +122,8 @@ final class ProxyLoop: LoopClient {
       links.serve(listener, handler: proxy.handlerNumber)
     case .forward(let plan):
       let guardian =
-        plan.users.isEmpty ? nil : Guardian(users: Users(plan.users, decoy: "$6$rounds=1000$x$x"), calls: nil, seed: 1)
+        plan.users.isEmpty
+        ? nil : Guardian(users: Users(plan.users, decoy: "$6$rounds=1000$x$x"), calls: nil, seed: 1)
       let proxy = ReverseProxy(
         links: links, origins: plan.parents, via: "hop",
         mode: .forward(ForwardRules(access: plan.access, guardian: guardian)),
