@@ -228,9 +228,8 @@ extension Links {
   // MARK: Answers of our own
 
   /// Answers a request by ourselves, with a short text that says why. When the request is not
-  /// complete the connection closes after it. The handle is dead on return.
-  ///
-  /// - Parameter adding: adds fields to the answer's head.
+  /// complete the connection closes after it. The handle is dead on return. `adding` adds fields to
+  /// the answer's head.
   package func answer(
     _ exchange: Handle, _ status: Status, _ failure: Failure,
     adding: (inout HeadBlock) -> Void = { _ in }

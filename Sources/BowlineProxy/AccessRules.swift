@@ -72,6 +72,7 @@ package struct AccessRules: Sendable {
   ///   - host: in lower case, without brackets and without a dot at its end.
   ///   - port: of the destination.
   ///   - isTunnel: asked for with CONNECT.
+  /// - Returns: false when no address of it could be permitted.
   package func permits(host: String, port: UInt16, isTunnel: Bool) -> Bool {
     let rule = hostRule(host, port)
     if rule?.permits == false { return false }

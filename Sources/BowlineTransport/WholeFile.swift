@@ -9,6 +9,7 @@ package enum WholeFile {
   /// - Parameters:
   ///   - path: of the file.
   ///   - limit: most bytes that it may have.
+  /// - Returns: all of them.
   /// - Throws: what the system says; EFBIG when there is more.
   package static func read(_ path: String, limit: Int) throws(SystemError) -> [UInt8] {
     let fd = unsafe Glibc.open(path, O_RDONLY | O_CLOEXEC)

@@ -41,6 +41,8 @@ extension Upstreams {
   ///   - host: in lower case; an IPv6 literal without brackets.
   ///   - port: of the origin.
   ///   - isTunnel: its connections carry raw bytes.
+  /// - Returns: its place in the table.
+  /// - Throws: why there is none for it.
   package func add(
     _ host: String, _ port: UInt16, isTunnel: Bool
   ) throws(OriginRefusal) -> Int {

@@ -82,11 +82,8 @@ final class ProxyStage {
     try start(.proxy(origins: origins, via: via), listener.id, settings, handoff)
   }
 
-  /// A forward proxy, a blind relay or a mapping proxy between scripted peers.
-  ///
-  /// - Parameters:
-  ///   - scripted: so many scripted origins; `place(of:)` is where requests find them.
-  ///   - role: what stands in the middle, given the addresses of the origins.
+  /// A forward proxy, a blind relay or a mapping proxy between scripted peers. `role` says what
+  /// stands in the middle, given the addresses of the scripted origins.
   init(
     _ place: Place, scripted: Int = 1, set values: [(id: SettingID, value: Int)] = [],
     role: ([SocketAddress]) -> RoleChoice
