@@ -6,6 +6,7 @@ import Testing
 
 /// How a loop ends when it is told to (RFC 9112 §9.6).
 struct DrainTests {
+  // covers: S144
   @Test func aClientThatHasNotAskedYetIsAnsweredOnce() throws {
     let stage = try Stage()
     let fresh = stage.client()

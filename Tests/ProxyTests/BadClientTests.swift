@@ -200,6 +200,27 @@ struct BadRequest: Sendable, CustomTestStringConvertible {
     #expect(stage.finish().ends == [.clientClosedHead])
   }
 
+  /// The origin answers without asking for the body, and the client sends a request in its place.
+  @Test(arguments: Place.allCases)
+  func bytesInPlaceOfAnExpectedBodyAreNoRequest(_ place: Place) throws {
+    let stage = try ProxyStage(place)
+    let client = try stage.client()
+    let length = "Content-Length: \(Self.canary.utf8.count)\r\n"
+    client.send("POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\n\(length)\r\n")
+    let origin = try stage.accept()
+    origin.expect(onward("POST /", "Expect: 100-continue\r\n", via: "1.1", length))
+    origin.send("HTTP/1.1 200 OK\r\nDate: D\r\nContent-Length: 2\r\n\r\nok")
+    client.expect(
+      back("200 OK", "Date: D\r\n", "Content-Length: 2\r\nConnection: close\r\n") + "ok")
+    client.send(Self.canary + Self.canary)
+    // The first is the body that was announced; nobody reads the second.
+    origin.expect(Self.canary)
+    client.expectGone()
+    #expect(origin.isQuiet)
+    stage.expectNoContact()
+    #expect(stage.finish().ends == [.complete])
+  }
+
   // covers: R089, R202
   @Test(arguments: Place.allCases)
   func aSlowHead(_ place: Place) throws {
