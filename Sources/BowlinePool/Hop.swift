@@ -85,6 +85,9 @@ package struct Hop: Sendable {
     }
   }
 
+  /// True when a response of version 1.1 has nothing to say about the hop any more.
+  package var isSettled: Bool { if case .proven = state { !speaksOld } else { false } }
+
   /// True when a connection that comes back must not be kept.
   package var isHung: Bool { if case .hung = state { true } else { false } }
 }

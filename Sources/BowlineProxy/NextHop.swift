@@ -13,9 +13,12 @@ extension ReverseProxy {
   /// The head of a final response says something about the hop that it came from.
   func learn(_ relay: inout Relay, _ head: borrowing HeadBlock) {
     let hasField = head.contains(.keepAlive)
-    let second = relay.lease?.isSecond ?? false
-    upstreams.answered(
-      relay.origin, head.start.version, sign: hasField || head.options.keepAlive, second: second)
+    let version = head.start.version
+    if version < .http11 || relay.lease?.isSettled != true {
+      upstreams.answered(
+        relay.origin, version, sign: hasField || head.options.keepAlive,
+        second: relay.lease?.isSecond == true)
+    }
     if hasField { relay.lease?.told(KeepAliveHint(head, head.options)) }
   }
 

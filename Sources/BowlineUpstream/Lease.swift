@@ -13,29 +13,27 @@ package struct Lease: ~Copyable {
   package let link: Handle
   /// Which upstream of the list it leads to.
   package let origin: Int
-  /// It was open before this exchange asked for it.
-  package let wasReused: Bool
-  /// It had carried exchanges before this one.
-  package let isSecond: Bool
-  /// The next hop does not keep connections: the request says `Connection: close`.
-  package let isLast: Bool
-  /// The next hop may never answer a second request: silence is cut short.
-  package let isWatched: Bool
+  let facts: LeaseFacts
   /// For how long, and how often, the upstream lets it be used again.
   var limit: ReuseLimit
 
-  init(
-    link: Handle, origin: Int, wasReused: Bool, isSecond: Bool, isLast: Bool, isWatched: Bool,
-    limit: ReuseLimit
-  ) {
+  init(link: Handle, origin: Int, _ facts: LeaseFacts, limit: ReuseLimit) {
     self.link = link
     self.origin = origin
-    self.wasReused = wasReused
-    self.isSecond = isSecond
-    self.isLast = isLast
-    self.isWatched = isWatched
+    self.facts = facts
     self.limit = limit
   }
+
+  /// It was open before this exchange asked for it.
+  package var wasReused: Bool { facts.contains(.reused) }
+  /// It had carried exchanges before this one. Not looked up on a settled hop: true then.
+  package var isSecond: Bool { facts.contains(.second) }
+  /// Nothing is to be learned about the next hop, unless its version changes.
+  package var isSettled: Bool { facts.contains(.settled) }
+  /// The next hop does not keep connections: the request says `Connection: close`.
+  package var isLast: Bool { facts.contains(.last) }
+  /// The next hop may never answer a second request: silence is cut short.
+  package var isWatched: Bool { facts.contains(.watched) }
 
   /// The upstream has said how it keeps the connection.
   package mutating func told(_ hint: KeepAliveHint) { limit.told(hint) }
@@ -44,6 +42,16 @@ package struct Lease: ~Copyable {
   consuming func settle() { discard self }
 
   deinit { assertionFailure("a lease was forgotten") }
+}
+
+/// What is true of a lease: one byte, because it is moved along with every request.
+struct LeaseFacts: OptionSet, BitwiseCopyable {
+  let rawValue: UInt8
+  static let reused = LeaseFacts(rawValue: 1)
+  static let second = LeaseFacts(rawValue: 2)
+  static let settled = LeaseFacts(rawValue: 4)
+  static let last = LeaseFacts(rawValue: 8)
+  static let watched = LeaseFacts(rawValue: 16)
 }
 
 /// What became of a request for a connection.

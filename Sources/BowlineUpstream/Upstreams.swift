@@ -38,6 +38,8 @@ package final class Upstreams: LinkOwner {
     var nextOrigin: Int
     /// Where the origins that requests named are, by the hash of their keys.
     var places = OriginPlaces()
+    /// Some upstream has answered in version 1.0.
+    var hasOldHop = false
     /// When the next idle connection has rested for as long as its upstream's hint allows.
     var nextExpiry = Instant.distantFuture
     /// Which dial a link under way belongs to, and which origin an open link leads to.
@@ -183,7 +185,7 @@ package final class Upstreams: LinkOwner {
     switch decision {
     case .keep:
       state.value.members.set(link, origin)
-      noteRest(until: limit.end(from: links.now))
+      if !limit.isUnlimited { noteRest(until: limit.end(from: links.now)) }
     case .hand(let ticket):
       state.value.taker?.leaseGranted(ticket, lease(again: link, origin: origin, limit))
     case .closeForAge:

@@ -12,20 +12,22 @@ extension Upstreams {
   func lease(again link: Handle, origin: Int, _ limit: ReuseLimit) -> Lease {
     var limit = limit
     limit.used()
-    let isSecond = links.exchangeCount(link) > 0
-    let isWatched = isSecond && state.value.pools[origin].hop.isWatched
-    return Lease(
-      link: link, origin: origin, wasReused: true, isSecond: isSecond, isLast: false,
-      isWatched: isWatched, limit: limit)
+    var facts: LeaseFacts = [.reused, .second, .settled]
+    if !state.value.pools[origin].hop.isSettled { facts = unsettledFacts(link, origin) }
+    return Lease(link: link, origin: origin, facts, limit: limit)
+  }
+
+  private func unsettledFacts(_ link: Handle, _ origin: Int) -> LeaseFacts {
+    if links.exchangeCount(link) == 0 { return .reused }
+    let isWatched = state.value.pools[origin].hop.isWatched
+    return isWatched ? [.reused, .second, .watched] : [.reused, .second]
   }
 
   /// A lease on a connection that was dialled for it.
   func lease(new link: Handle, origin: Int) -> Lease {
     let memory = state.value.pools[origin].limits.hungMemory
     let keeps = state.value.pools[origin].hop.connected(links.now, memory: memory)
-    return Lease(
-      link: link, origin: origin, wasReused: false, isSecond: false, isLast: !keeps,
-      isWatched: false, limit: firstLimit(link))
+    return Lease(link: link, origin: origin, keeps ? [] : .last, limit: firstLimit(link))
   }
 
   /// The limit of a connection on which nothing was said yet. The time that connecting took is one
@@ -45,10 +47,13 @@ extension Upstreams {
   ///   - second: the connection had carried an exchange before.
   package func answered(_ origin: Int, _ version: Version, sign: Bool, second: Bool) {
     state.value.pools[origin].hop.answered(version, sign: sign, second: second)
+    if version < .http11 { state.value.hasOldHop = true }
   }
 
   /// True when the upstream is known to speak HTTP/1.0.
-  package func speaksOld(_ origin: Int) -> Bool { state.value.pools[origin].hop.speaksOld }
+  package func speaksOld(_ origin: Int) -> Bool {
+    state.value.hasOldHop && state.value.pools[origin].hop.speaksOld
+  }
 
   /// A lease ended without a byte coming back in time: that says something about the hop if its
   /// connection had carried an exchange before. A relay that waits for its end does not read

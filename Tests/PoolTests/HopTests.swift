@@ -69,6 +69,18 @@ struct HopTests {
     #expect(hop.connected(Self.start, memory: Self.memory) == false)
   }
 
+  @Test func onlyAProvenHopOf11IsSettled() {
+    for state in [Hop.State.unproven, .suspect, .hung, .trying] {
+      #expect(!Self.hop(state).isSettled)
+    }
+    var hop = Self.hop(.proven)
+    #expect(hop.isSettled)
+    hop.answered(.http10, sign: false, second: false)
+    #expect(!hop.isSettled)
+    hop.answered(.http11, sign: false, second: false)
+    #expect(hop.isSettled)
+  }
+
   @Test func onlyASuspectOrTriedHopIsWatched() {
     #expect(!Self.hop(.unproven).isWatched)
     #expect(Self.hop(.suspect).isWatched)
@@ -120,12 +132,12 @@ struct ReuseLimitTests {
   // covers: R163
   @Test(arguments: [
     ("timeout=5", 0, 4000), ("timeout=5", 300, 4000), ("timeout=5", 3500, 1500),
-    ("timeout=2", 0, 1000), ("timeout=4294967295", 0, Int(Int32.max)),
+    ("timeout=2", 0, 1000), ("timeout=4294967295", 0, Int.max),
   ])
   func timeIsShortenedByAMargin(_ field: String, _ roundTrip: Int, _ rest: Int) {
     let limit = Self.limit(field, roundTrip: roundTrip)
     #expect(!limit.forbidsReuse)
-    let end = rest == Int(Int32.max) ? .distantFuture : Self.start.advanced(milliseconds: rest)
+    let end = rest == .max ? .distantFuture : Self.start.advanced(milliseconds: rest)
     #expect(limit.end(from: Self.start) == end)
   }
 

@@ -45,6 +45,24 @@ import Testing
     #expect(talk.stage.finish().ends == [.complete])
   }
 
+  /// A hop may become older, and newer again, at any time: its last response tells.
+  @Test func theLastResponseTellsTheVersion() throws {
+    let talk = try Talk()
+    let origin = try talk.passNew("/1")
+    talk.passAgain("/2", origin)
+    talk.passAgain("/3", origin, version: "1.0", relayed)
+    talk.client.send(Self.chunked + "\r\n2\r\nhi\r\n0\r\n\r\n")
+    origin.expect(onward("POST /", via: "1.1", "Content-Length: 2\r\n") + "hi")
+    origin.send(Talk.answer())
+    talk.seesOK()
+    talk.client.send(Self.chunked + "\r\n2\r\nhi\r\n0\r\n\r\n")
+    origin.expect(onward("POST /", via: "1.1", "Transfer-Encoding: chunked\r\n"))
+    origin.expectChunks("hi")
+    origin.send(Talk.answer())
+    talk.seesOK()
+    #expect(talk.stage.finish().ends == Array(repeating: .complete, count: 5))
+  }
+
   @Test func anEmptyBodyIsGatheredToo() throws {
     let talk = try old()
     talk.client.send(Self.chunked + "\r\n0\r\n\r\n")
