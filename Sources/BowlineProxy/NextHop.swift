@@ -12,13 +12,17 @@ import BowlineUpstream
 extension ReverseProxy {
   /// The head of a final response says something about the hop that it came from.
   func learn(_ relay: inout Relay, _ head: borrowing HeadBlock) {
+    let isSettled = relay.lease?.isSettled ?? false
+    if isSettled && head.start.version >= .http11 && !head.contains(.keepAlive) { return }
+    learnMore(&relay, head)
+  }
+
+  @inline(never)
+  private func learnMore(_ relay: inout Relay, _ head: borrowing HeadBlock) {
     let hasField = head.contains(.keepAlive)
-    let version = head.start.version
-    if version < .http11 || relay.lease?.isSettled != true {
-      upstreams.answered(
-        relay.origin, version, sign: hasField || head.options.keepAlive,
-        second: relay.lease?.isSecond == true)
-    }
+    upstreams.answered(
+      relay.origin, head.start.version, sign: hasField || head.options.keepAlive,
+      second: relay.lease?.isSecond ?? false)
     if hasField { relay.lease?.told(KeepAliveHint(head, head.options)) }
   }
 

@@ -142,7 +142,6 @@ package final class ReverseProxy: ExchangeHandler, LeaseTaker {
   private func responseArrived(_ exchange: Handle, _ framing: BodyFraming) {
     let relay = links.exchanges[exchange].context
     let downstream = relays[relay].downstream
-    learn(&relays[relay], links.exchanges[exchange].head)
     if case .untilClose = framing, links.exchanges[exchange].head.contains(.transferEncoding) {
       // A transfer coding that is not chunked: we do not decode it, and cannot pass it on.
       refuseResponse(relay, exchange, Fault(.codingUnknown, at: 0))
@@ -164,6 +163,7 @@ package final class ReverseProxy: ExchangeHandler, LeaseTaker {
     _ relay: inout Relay, _ head: borrowing HeadBlock, options: ConnectionOptions,
     _ framing: BodyFraming
   ) -> Bool {
+    learn(&relay, head)
     relay.responseOptions = options
     relay.flags.insert(.responseBegan)
     Forwarding.response(
