@@ -105,8 +105,13 @@ extension ReverseProxy {
       answerAsLastHop(exchange)
       return nil
     }
-    if case .mapping = mode { try mapConnection(exchange, framing) }
-    return Route(origin: upstreams.pick(), form: .gateway, forwards: forwards ?? nil)
+    var form = ForwardingForm.gateway
+    if case .mapping = mode {
+      try mapConnection(exchange, framing)
+      // Its next hop may be a proxy.
+      form = .nextProxy
+    }
+    return Route(origin: upstreams.pick(), form: form, forwards: forwards ?? nil)
   }
 
   /// Takes Proxy-Connection for Connection. The next hop will be asked to keep the connection.

@@ -16,7 +16,7 @@ cd "$(dirname "$0")"
 BOWLINE=${BOWLINE:-$(cd ../.. && pwd)/.build/release/bowline}
 export BOWLINE PYTHONDONTWRITEBYTECODE=1 PATH="$PATH:/usr/sbin:/sbin"
 seconds=${END_TO_END_SECONDS:-240}
-parts=(command.sh serve.sh sharing.py origins.sh bytes.py log.py failures.py ending.py slow.py load.py soak.py)
+parts=(command.sh serve.sh sharing.py origins.sh bytes.py log.py failures.py ending.py chain.py slow.py load.py soak.py)
 if [ $# -gt 0 ]; then
   parts=()
   for name in "$@"; do

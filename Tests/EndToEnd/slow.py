@@ -4,7 +4,6 @@
 The slow ones are in this process, which needs a descriptor for each, and so does bowline. The
 client that behaves is a process of its own, so that its latencies are not those of this one.
 """
-# covers: S025, S083, S144, R202, R204
 
 import errno
 import json
@@ -170,6 +169,7 @@ def flood(name, host_of, *more):
         return statuses, connections, exchanges
 
 
+# covers: R202
 def from_many_addresses():
     name = "10,000 slow clients"
     statuses, connections, _ = flood(
@@ -179,6 +179,7 @@ def from_many_addresses():
     same(f"{name}: and its reason in the log", COUNT, connections["client.timeout.head"])
 
 
+# covers: R202, R204, S083
 def from_one_address():
     name = "10,000 from one address"
     most = 100
@@ -195,6 +196,7 @@ def from_one_address():
           exchanges["policy.limit.per-address"] >= statuses["429"], exchanges)
 
 
+# covers: S025
 def few_descriptors():
     """EMFILE: idle clients make room; without any, those that are there are served."""
     most = 40

@@ -36,7 +36,6 @@ import Testing
     (87, "policy.refused.loop"), (88, "policy.limit.origins"),
     (14, "us.pool.hint"), (15, "us.pool.hop"), (16, "us.closed.max-requests"),
     (60, "upstream.hung.on-reuse"), (78, "policy.limit.gather"),
-    (80, "policy.limit.per-address"), (81, "policy.limit.high-water"),
   ]
 
   @Test func numbersAndCodesAreFrozen() {

@@ -90,8 +90,7 @@ import Testing
       client.send("GET /\(number) HTTP/1.0\r\nHost: h\r\nProxy-Connection: Keep-Alive\r\n\r\n")
       if origin == nil { origin = try stage.accept() }
       origin?.expect(
-        onward("GET /\(number)", via: "1.0").replacing("HTTP/1.1\r\n", with: "HTTP/1.0\r\n")
-          .replacing("\r\n\r\n", with: "\r\nConnection: keep-alive\r\n\r\n"))
+        "GET /\(number) HTTP/1.0\r\nHost: h\r\nVia: 1.0 hop\r\nConnection: keep-alive\r\n\r\n")
       origin?.send(Self.answer)
       let head = client.head()
       #expect(head.hasSuffix("Content-Length: 2\r\nConnection: keep-alive\r\n\r\n"))
