@@ -34,6 +34,11 @@ package final class OriginServer: ExchangeHandler {
   }
 
   package func headArrived(_ exchange: Handle, framing: BodyFraming) {
+    if case .connect = links.exchanges[exchange].head.start.method {
+      // An origin opens no tunnel, and what was sent ahead through it is no request.
+      links.answer(exchange, 405, Failure(.policyRefusedTarget)) { $0.add(.allow, "GET, HEAD") }
+      return
+    }
     let response = responses.lend { Response() }
     links.exchanges[exchange].context = response
     responses[response].method = links.exchanges[exchange].head.start.method

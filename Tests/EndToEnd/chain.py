@@ -102,8 +102,7 @@ def was_sent_again(hop, header):
     return len(lines) < wanted or "retry.count" in json.loads(lines[wanted - 1])
 
 
-# covers: L42, S125, S126, S129, S131
-# covers: S132, S133
+# covers: L42, S129, S131, S132, S133
 def main():
     directory = os.path.join(os.environ["TMPDIR"], "chain")
     os.mkdir(directory)

@@ -89,6 +89,7 @@ private let host = "\r\nHost: h\r\n\r\n"
 
   // Every refusal is answered once, with close, and the canary behind it is never read.
   // covers: R001, R003, R009, R010, R013, R014, R015, R016, R019, R027, R030, R171
+  // covers: R255
   @Test(arguments: refused, Split.all)
   func refuses(_ example: Example, _ split: Split) {
     #expect(example.run(split).log == example.expected)

@@ -33,6 +33,8 @@ struct CorpusCase: Sendable, CustomTestStringConvertible {
   var backIsUntouched = false
   /// Methods of the requests, in order; GET when they are not named.
   var methods: [String] = []
+  /// Only this kind of proxy is meant; empty for every kind.
+  var only = ""
   /// The canary is no request of its own: the case has swallowed it.
   var swallowsCanary = false
   /// Body of the final answer (responses only).
@@ -104,6 +106,7 @@ extension CorpusCase {
         back.append(Self.unescaped(value))
       }
     case "ask": methods = words
+    case "only": only = value
     case "canary": swallowsCanary = value == "swallowed"
     case "body": body = Self.unescaped(value)
     case "upstream": keepsUpstream = value == "kept"
@@ -155,6 +158,11 @@ struct CorpusMode: Sendable, CustomTestStringConvertible {
 
   static let reverse = CorpusMode(
     testDescription: "reverse", host: "h", target: { $0 }, stage: { try ProxyStage($0) })
-  /// Every mode that exists. A forward proxy writes `http://h/path`.
-  static let all = [reverse]
+  static let forward = CorpusMode(
+    testDescription: "forward", host: "h", target: { "http://h\($0)" },
+    stage: { place in
+      try ForwardTests.stage(place) { plan, origins in plan.names = ["h": origins] }
+    })
+  /// Every mode that exists.
+  static let all = [reverse, forward]
 }

@@ -41,6 +41,35 @@ import Testing
     #expect(story.ends == [.upstreamClosedTunnel])
   }
 
+  // The hang lasts until the client's patience is over, or the server's, whichever is first:
+  // min(Tc, Ts - g), with the second request g after the first answer.
+  // covers: S125, S126
+  @Test(arguments: [(client: 30_000, server: 5000), (client: 2000, server: 60_000)])
+  func howLongTheHangLasts(_ patience: (client: Int, server: Int)) throws {
+    let stage = try ProxyStage(.simulated) { .blind(Self.origin($0)) }
+    let client = try stage.client()
+    client.send(Self.get)
+    let origin = try stage.accept()
+    origin.expect(Self.get)
+    origin.send(Self.answer)
+    client.expect(Self.answer)
+    let gap = 1000
+    stage.pass(milliseconds: gap)
+    client.send(Self.get)
+    let hang = min(patience.client, patience.server - gap)
+    stage.pass(milliseconds: hang - 1)
+    #expect(client.isQuiet && origin.isQuiet, "the request reaches nobody, and nobody gives up")
+    if patience.client == hang {
+      client.endSending()
+      origin.expectGone()
+    } else {
+      origin.endSending()
+      client.expectEnd()
+      client.endSending()
+    }
+    stage.finish()
+  }
+
   @Test(arguments: Place.allCases)
   func withoutKeepAliveTheRelayWorks(_ place: Place) throws {
     let stage = try ProxyStage(place) { .blind(Self.origin($0)) }

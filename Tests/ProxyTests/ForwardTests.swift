@@ -46,6 +46,26 @@ import Testing
     #expect(stage.finish().ends == [.complete, .complete])
   }
 
+  // covers: R279, R291, S128
+  @Test func whatIsEndToEndStaysAsItIs() throws {
+    let stage = try Self.stage(.simulated)
+    let client = try stage.client()
+    client.send(
+      "GET http://\(stage.place())/ HTTP/1.1\r\nHost: x\r\nCDN-Loop: a; b, c\r\n"
+        + "Connection: keep-alive, X-Hop\r\nX-Hop: 1\r\nKeep-Alive: timeout=1\r\n\r\n")
+    let origin = try stage.accept()
+    origin.expect(
+      "GET / HTTP/1.1\r\nHost: \(stage.place())\r\nCDN-Loop: a; b, c\r\nVia: 1.1 hop\r\n\r\n")
+    let body = text((0..<256).map { UInt8($0) })
+    origin.send(
+      "HTTP/1.1 200 OK\r\nDate: D\r\nCache-Control: no-transform\r\nContent-Encoding: gzip\r\n"
+        + "Content-Length: 256\r\n\r\n\(body)")
+    client.expect(
+      "HTTP/1.1 200 OK\r\nDate: D\r\nCache-Control: no-transform\r\nContent-Encoding: gzip\r\n"
+        + "Via: 1.1 hop\r\nContent-Length: 256\r\n\r\n\(body)")
+    #expect(stage.finish().ends == [.complete])
+  }
+
   // covers: R028
   @Test func optionsForAWholeServer() throws {
     let stage = try Self.stage(.simulated)

@@ -192,7 +192,7 @@ let relayed = "Connection: keep-alive\r\n"
 @Suite struct UpstreamHintTests {
   private static func hint(_ value: String) -> String { relayed + "Keep-Alive: \(value)\r\n" }
 
-  // covers: S104, R163
+  // covers: K10, S104, R163
   @Test(arguments: [
     ("timeout=5", 3000, true), ("timeout=5", 5000, false), ("timeout=2", 2500, false),
   ])

@@ -12,6 +12,14 @@ import Testing
     #expect(field("Allow", of: answer) == (status == "405" ? "GET, HEAD" : nil))
   }
 
+  // covers: R262
+  @Test func anOriginOpensNoTunnel() throws {
+    let answer = try OriginStage().ask(
+      "CONNECT h:443 HTTP/1.1\r\nHost: h:443\r\n\r\nGET /hello HTTP/1.1\r\nHost: h\r\n\r\n")
+    #expect(answer.text.hasPrefix("HTTP/1.1 405 "))
+    #expect(!answer.text.contains("hello"))
+  }
+
   // covers: R062
   @Test(arguments: ["/OriginTests.swift", "/nothing", "/status/302"])
   func everyAnswerHasADate(_ path: String) throws {

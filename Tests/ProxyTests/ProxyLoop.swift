@@ -92,7 +92,7 @@ private final class ScriptedNames: NameSource {
       question.answer(
         found.map { address in
           var address = address
-          address.port = question.port
+          if address.port == 0 { address.port = question.port }
           return address
         }))
     return true
