@@ -166,7 +166,7 @@ enum Basic {
   }
 }
 
-extension ReverseProxy {
+extension Proxy {
   /// True when the request may be served.
   ///
   /// - Returns: false when its credentials are being checked: it is parked, and comes back.

@@ -9,7 +9,7 @@ import BowlineExchange
 import BowlineJournal
 import BowlineUpstream
 
-extension ReverseProxy {
+extension Proxy {
   /// The head of a final response says something about the hop that it came from.
   func learn(_ relay: inout Relay, _ head: borrowing HeadBlock) {
     let isSettled = relay.lease?.isSettled ?? false

@@ -315,17 +315,17 @@ struct Service {
 
 extension Service {
   /// The proxy of one loop, if the plan has one.
-  private func makeProxy(_ links: Links) -> ReverseProxy? {
+  private func makeProxy(_ links: Links) -> Proxy? {
     switch plan.mode {
-    case .reverse: return ReverseProxy(links: links, origins: origins, via: via)
-    case .mapping: return ReverseProxy(links: links, origins: origins, via: via, mode: .mapping)
+    case .reverse: return Proxy(links: links, origins: origins, via: via)
+    case .mapping: return Proxy(links: links, origins: origins, via: via, mode: .mapping)
     case .forward:
       let access = AccessRules(plan.rules, listeners: listeners.map(\.address))
       let guardian = users.map {
         Guardian(users: $0, calls: blocking, seed: links.network.random())
       }
       let names = blocking.map { SystemNames(calls: $0, mailbox: links.mailbox) }
-      return ReverseProxy(
+      return Proxy(
         links: links, origins: origins, via: via,
         mode: .forward(ForwardRules(access: access, guardian: guardian)), names: names)
     case .blind, nil: return nil

@@ -10,7 +10,7 @@ import Testing
 struct EndedLoopTests {
   @Test func anEndedLoopLeavesNeitherLinksNorRolesBehind() throws {
     weak var links: Links?
-    weak var proxy: ReverseProxy?
+    weak var proxy: Proxy?
     try Self.beginAndEnd(links: &links, proxy: &proxy)
     // Not the objects themselves: to print one of a world that is gone would trap.
     let isGone = (links: links == nil, proxy: proxy == nil)
@@ -20,7 +20,7 @@ struct EndedLoopTests {
 
   /// Puts a loop together and ends it as the command does.
   private static func beginAndEnd(
-    links remainingLinks: inout Links?, proxy remainingProxy: inout ReverseProxy?
+    links remainingLinks: inout Links?, proxy remainingProxy: inout Proxy?
   ) throws {
     let world = SimulatedWorld(seed: 1, path: VirtualPath())
     let loop = EventLoop(network: world.makeNetwork())
@@ -30,7 +30,7 @@ struct EndedLoopTests {
       loop: loop, network: loop.network, settings: Settings(), loopNumber: 0, journal: journal)
     loop.client = links
     let origin = Origin(host: "origin", port: 80, addresses: [.loopback(80)])
-    let proxy = ReverseProxy(links: links, origins: [origin], via: "hop")
+    let proxy = Proxy(links: links, origins: [origin], via: "hop")
     links.whenDrained = {
       proxy.closeIdle()
       loop.stop()

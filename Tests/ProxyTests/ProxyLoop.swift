@@ -103,7 +103,7 @@ private final class ScriptedNames: NameSource {
 final class ProxyLoop: LoopClient {
   let links: Links
   private let loop: EventLoop
-  private var proxy: ReverseProxy?
+  private var proxy: Proxy?
   private var server: OriginServer?
   private var relay: BlindRelay?
 
@@ -117,21 +117,21 @@ final class ProxyLoop: LoopClient {
       journal: JournalWriter(handoff: handoff, bell: bell, limit: settings[.logBytes]))
     switch role {
     case .proxy(let origins, let via):
-      let proxy = ReverseProxy(links: links, origins: origins, via: via)
+      let proxy = Proxy(links: links, origins: origins, via: via)
       self.proxy = proxy
       links.serve(listener, handler: proxy.handlerNumber)
     case .forward(let plan):
       let guardian =
         plan.users.isEmpty
         ? nil : Guardian(users: Users(plan.users, decoy: "$6$rounds=1000$x$x"), calls: nil, seed: 1)
-      let proxy = ReverseProxy(
+      let proxy = Proxy(
         links: links, origins: plan.parents, via: "hop",
         mode: .forward(ForwardRules(access: plan.access, guardian: guardian)),
         names: ScriptedNames(plan, loop.mailbox))
       self.proxy = proxy
       links.serve(listener, handler: proxy.handlerNumber, as: .forwardProxy)
     case .mapping(let origin):
-      let proxy = ReverseProxy(links: links, origins: [origin], via: "hop", mode: .mapping)
+      let proxy = Proxy(links: links, origins: [origin], via: "hop", mode: .mapping)
       self.proxy = proxy
       links.serve(listener, handler: proxy.handlerNumber)
     case .blind(let origin):

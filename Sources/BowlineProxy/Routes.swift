@@ -72,7 +72,7 @@ struct RouteRefusal: Error {
   }
 }
 
-extension ReverseProxy {
+extension Proxy {
   /// Decides where the request goes whose head has arrived.
   ///
   /// - Returns: nil when it is answered already, or waits for its credentials to be checked.
