@@ -19,7 +19,8 @@ import BowlinePool
 import BowlineTransport
 package import BowlineUpstream
 
-/// The proxy of one loop, whatever its mode: a role for its listeners, and the taker of upstream leases.
+/// The proxy of one loop, whatever its mode: a role for its listeners, and the taker of upstream
+/// leases.
 package final class Proxy: ExchangeHandler, LeaseTaker {
   let links: Links
   let upstreams: Upstreams
