@@ -44,7 +44,7 @@ HEADERS = {
 
 def start(kind, next_port, origin_port):
     words = ["proxy", "--listen", "127.0.0.1:0", "--loops", "1", "--log", "json",
-             "--set", "client.idle-timeout=200ms"]
+             "--set", "client.idle-timeout=1s"]
     if kind != "modern":
         mode = "blind" if kind == "dumb" else "mapping"
         return Bowline(*words, "--mode", mode, "--to", f"http://127.0.0.1:{next_port}")
@@ -109,7 +109,7 @@ def main():
     with open(os.path.join(directory, "file"), "w") as file:
         file.write("here\n")
     with Bowline("serve", directory, "--listen", "127.0.0.1:0", "--loops", "1", "--log", "json",
-                 "--log-connections", "--set", "client.idle-timeout=200ms") as origin:
+                 "--log-connections", "--set", "client.idle-timeout=1s") as origin:
         for chain in CHAINS:
             hops, next_port = [], origin.port
             for kind in reversed(chain):
