@@ -253,7 +253,7 @@ extension Links {
     let received = exchanges[exchange].progress.contains(.received) || takeEnd(link, exchange)
     if !received { links[link].http1.markClose() }
     // What a client sends ahead through a tunnel that is refused is no request (RFC 9110 §9.3.6).
-    if links[link].flags.contains(.sentAhead) || isFollowed(link) { links[link].http1.markClose() }
+    if isSentAhead(exchange) { links[link].http1.markClose() }
     compose(&scratch.value, &answerText.value)
     sendAnswer(exchange)
     guard received else {
@@ -265,11 +265,6 @@ extension Links {
     releaseExchange(exchange)
     let persists = links[link].http1.beginNext() && !links[link].flags.contains(.peerEnded)
     afterResponse(link, persists: persists)
-  }
-
-  private func isFollowed(_ link: Handle) -> Bool {
-    guard case .connect = links[link].http1.requestMethod else { return false }
-    return links[link].leftover != .none
   }
 
   /// A request without a body is complete with its head, although its end was not reported yet: an

@@ -45,8 +45,10 @@ extension Links {
     exchanges[exchange].progress.contains(.tunnel)
   }
 
-  /// True when the client has sent bytes behind its request that were not looked at yet.
-  package func hasBytesBehind(_ exchange: Handle) -> Bool {
-    links[exchanges[exchange].link].leftover != .none
+  /// True when bytes came right behind a CONNECT, before its answer: meant for its tunnel.
+  package func isSentAhead(_ exchange: Handle) -> Bool {
+    let link = exchanges[exchange].link
+    guard case .connect = links[link].http1.requestMethod else { return false }
+    return links[link].flags.contains(.sentAhead) || links[link].leftover != .none
   }
 }

@@ -27,6 +27,8 @@ package final class BlindRelay: ExchangeHandler, LinkOwner {
     /// The request as it came, until there is somebody to send it to.
     var held = ByteBuffer(capacity: 1024)
     var requestEnded = false
+    /// Response bytes taken and not granted again: the client does not keep up.
+    var owed = 0
     init() {}
   }
 
@@ -81,6 +83,10 @@ package final class BlindRelay: ExchangeHandler, LinkOwner {
     guard pairs.contains(pair) else { return }
     if exchange == pairs[pair].upstream {
       links.sendBody(pairs[pair].downstream, bytes)
+      if links.mustHold(pairs[pair].downstream) {
+        pairs[pair].owed += bytes.count
+        return
+      }
     } else if !pairs[pair].requestEnded {
       if pairs[pair].upstream == .none {
         pairs[pair].held.append(bytes)
@@ -109,7 +115,14 @@ package final class BlindRelay: ExchangeHandler, LinkOwner {
   }
 
   package func informationalArrived(_ exchange: Handle) {}
-  package func outputDrained(_ exchange: Handle) {}
+
+  package func outputDrained(_ exchange: Handle) {
+    let pair = links.exchanges[exchange].context
+    guard pairs.contains(pair), exchange == pairs[pair].downstream else { return }
+    links.grant(pairs[pair].upstream, pairs[pair].owed)
+    pairs[pair].owed = 0
+  }
+
   package func delayEnded(_ exchange: Handle) {}
 
   package func exchangeFinished(_ exchange: Handle) { gone(exchange) }

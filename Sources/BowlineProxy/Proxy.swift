@@ -158,7 +158,9 @@ extension Proxy {
     // left of the request may never come (RFC 9112 §9.3).
     let body = outgoing(framing, links.exchanges[exchange].head)
     if framing == .tunnel { relays[relay].flags.insert(.tunnels) }
-    links.sendHead(downstream, scratch.value, body: body, close: !requestEnded)
+    // Nor is there another when the next proxy refuses a tunnel and bytes for it have come.
+    let isLast = !requestEnded || framing != .tunnel && links.isSentAhead(downstream)
+    links.sendHead(downstream, scratch.value, body: body, close: isLast)
   }
 
   /// Composes the response head for the client. True when the request was complete before.

@@ -40,7 +40,11 @@ extension Upstreams {
     }
     let dial = dials.remove(handle)
     state.value.pools[dial.origin].dialled()
-    if dial.isCancelled {
+    if dial.isCancelled && state.value.origins[dial.origin].isTunnel {
+      // Raw bytes are for the one who asked.
+      state.value.pools[dial.origin].discarded()
+      links.close(link, .usAbortedClientGone)
+    } else if dial.isCancelled {
       put(link, origin: dial.origin, firstLimit(link))
     } else {
       state.value.taker?.leaseGranted(dial.ticket, lease(new: link, origin: dial.origin))

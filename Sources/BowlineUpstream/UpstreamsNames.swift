@@ -97,15 +97,15 @@ extension Upstreams {
   func lookUp(_ place: Int) {
     let origin = state.value.origins[place]
     if case .underWay = origin.lookup { return }
-    let deadline = links.now.advanced(milliseconds: links.settings[.resolveTimeout])
-    state.value.origins[place].lookup = .underWay(until: deadline)
-    // Also when nothing could be asked: who waits is told from the loop, never from here.
-    links.wake(state.value.number, at: deadline)
     let question = NameQuestion(
       host: origin.host, port: origin.port, owner: state.value.number, origin: place,
       generation: origin.generation)
-    if names?.lookUp(question) != true { links.wake(state.value.number, at: links.now) }
-    if names == nil { state.value.origins[place].lookup = .underWay(until: links.now) }
+    // When nobody could be asked it is over at once; who waits is told from the loop all the same.
+    let isAsked = names?.lookUp(question) ?? false
+    let patience = isAsked ? links.settings[.resolveTimeout] : 0
+    let deadline = links.now.advanced(milliseconds: patience)
+    state.value.origins[place].lookup = .underWay(until: deadline)
+    links.wake(state.value.number, at: deadline)
   }
 
   package func messageArrived(_ message: any OwnerMessage) {
@@ -132,7 +132,8 @@ extension Upstreams {
     for dial in dials.handles where dials[dial].isResolving && dials[dial].origin == place {
       dials[dial].isResolving = false
       dials[dial].began = links.now
-      attempt(dial)
+      // Nobody waits for it any more, and nothing is under way that the pool could use.
+      if dials[dial].isCancelled { giveUp(dial, .usAbortedClientGone, nil) } else { attempt(dial) }
     }
   }
 

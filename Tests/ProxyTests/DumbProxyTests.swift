@@ -1,4 +1,5 @@
 import BowlineCore
+import BowlineExchange
 import BowlineJournal
 import BowlineTransport
 import BowlineUpstream
@@ -95,6 +96,25 @@ import Testing
     other.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
     other.expectAnswer("502")
     #expect(stage.finish().ends == [.policyRefusedTarget, .upstreamRefusedDialling])
+  }
+
+  @Test(arguments: Place.allCases)
+  func aSlowClientHoldsTheServerBack(_ place: Place) throws {
+    let stage = try ProxyStage(place) { .blind(Self.origin($0)) }
+    let client = try stage.client()
+    client.send("GET / HTTP/1.0\r\n\r\n")
+    let origin = try stage.accept()
+    origin.expect("GET / HTTP/1.0\r\n\r\n")
+    client.isReading = false
+    let much = [UInt8](repeating: 0x61, count: 8 << 20)
+    origin.send(much)
+    origin.endSending()
+    #expect(stage.inspect().figures.exchanges == 2)
+    client.isReading = true
+    client.expect(bytes: much)
+    client.expectEnd()
+    client.endSending()
+    #expect(stage.finish().ends == [.upstreamClosedTunnel])
   }
 
   @Test(arguments: [true, false])

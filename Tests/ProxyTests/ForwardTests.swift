@@ -1,4 +1,5 @@
 import BowlineCore
+import BowlineExchange
 import BowlineJournal
 import BowlineTransport
 import BowlineUpstream
@@ -317,6 +318,37 @@ import Testing
     client.expectEnd()
     #expect(
       stage.finish().ends == [.complete, .policyRefusedDestination, .clientClosedTunnel])
+  }
+
+  // covers: R260
+  @Test func aTunnelThatTheNextProxyRefusesEndsTheConnectionWhenBytesCameAhead() throws {
+    let stage = try ProxyStage(.simulated) { origins in
+      .forward(ForwardPlan(parents: [Origin(host: "parent", port: 80, addresses: origins)]))
+    }
+    let client = try stage.client()
+    client.send(
+      "CONNECT far.example:443 HTTP/1.1\r\nHost: x\r\n\r\nGET http://a.example/ HTTP/1.1\r\n"
+        + "Host: a.example\r\n\r\n")
+    let parent = try stage.accept()
+    _ = parent.head()
+    parent.send("HTTP/1.1 403 No\r\nDate: D\r\nContent-Length: 2\r\n\r\nno")
+    client.expectAnswer("403", with: ["Connection: close"])
+    client.expectEnd()
+    #expect(parent.received == "")
+    #expect(stage.finish().ends == [.complete])
+  }
+
+  /// A client that goes away while its tunnel is dialled leaves no raw connection in the pool.
+  @Test func aTunnelThatNobodyWaitsForIsClosed() throws {
+    let stage = try ProxyStage(.simulated) { origins in
+      .forward(ForwardPlan(rules: origins.map(\.description)))
+    }
+    let client = try stage.client()
+    client.send("CONNECT \(stage.place()) HTTP/1.1\r\nHost: x\r\n\r\n")
+    client.close(.reset)
+    let rest = stage.inspect { $0.figures.exchanges == 0 && $0.figures.upstream == 0 }
+    #expect(rest.figures.upstream == 0)
+    stage.finish()
   }
 
   /// The table of origins is bounded: the one unused for longest gives up its place, and when all
