@@ -52,13 +52,13 @@ test-tsan: swift-present ## every test under the thread sanitizer
 soak: build ## ten minutes of hostile clients and a hostile origin (SOAK_SECONDS, SEED)
 	@SOAK_SECONDS=$${SOAK_SECONDS:-600} Tests/EndToEnd/soak.py
 
-test-bench: ## the page of `make bench` from a fixture, and its origin
+test-bench: ## the page of `make bench` from a fixture, its origin and its tunnels
 	python3 -B -m unittest discover --start-directory Tests/Bench --pattern '*_test.py'
 
 conformance: swift-present ## write docs/conformance.md from the `covers:` marks
 	BOWLINE_UPDATE=1 swift test --disable-xctest --filter conformancePageIsCurrent
 
-bench: build ## beside nginx and HAProxy, ten minutes; writes docs/performance.*
+bench: build ## beside nginx, HAProxy and Squid, ten minutes; writes docs/performance.*
 	@python3 -B Scripts/bench/bench.py
 
 bench-quick: build ## one scenario of it in half a minute; writes nothing

@@ -7,7 +7,7 @@ set -euo pipefail
 PATH="$PATH:/usr/sbin:/sbin"
 
 missing=()
-for tool in nginx haproxy wrk strace curl python3 pkg-config; do
+for tool in nginx haproxy squid wrk strace curl python3 pkg-config; do
   command -v "$tool" > /dev/null || missing+=("$tool")
 done
 # These come in packages of another name. A compiler without the C library's headers is no use.

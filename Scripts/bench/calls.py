@@ -71,7 +71,7 @@ def count(proxy, scenario, seconds, core, work):
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     try:
         attached(counter, process, proxy.worker)
-        result = load.drive(scenario, proxy.for_scenario(scenario), seconds, core)
+        result = load.drive(scenario, proxy, seconds, core, work)
         process.send_signal(signal.SIGINT)
         _, talk = process.communicate(timeout=30)
     finally:

@@ -1,4 +1,7 @@
-"""The picture, docs/performance.svg: a bar for each proxy and scenario, nginx as the line at 1."""
+"""The picture, docs/performance.svg: a bar for each proxy and scenario, nginx as the line at 1.
+
+Tunnels are not in it: nginx has none to be the line.
+"""
 
 from html import escape
 from math import ceil
@@ -43,8 +46,8 @@ class Scale:
     """From a ratio to a place on the page."""
 
     def __init__(self, rows):
-        most = max([1.25] + [one.to_nginx.most for row in rows for one in row.figures.values()
-                             if one.to_nginx])
+        most = max([1.25] + [one.to_base.most for row in rows for one in row.figures.values()
+                             if one.to_base])
         self.step = 0.25 if most <= 2.5 else 0.5
         self.ticks = ceil(most / self.step)
 
@@ -53,7 +56,7 @@ class Scale:
 
 
 def chart(results):
-    rows = figures.rows(results)
+    rows = [row for row in figures.rows(results) if row.base == "nginx"]
     scale = Scale(rows)
     height_of_row = len(BARS) * (BAR + GAP) + BETWEEN
     bottom = TOP + len(rows) * height_of_row
@@ -110,11 +113,11 @@ def bars(row, y, scale):
     for name in BARS:
         figure = row.figures[name]
         base = y + BAR - 3
-        if figure.refused or not figure.to_nginx:
+        if figure.refused or not figure.to_base:
             reason = figure.refused or "no figure of nginx"
             yield text(LEFT + 6, base, f"{TITLES[name]}: {reason}"[:80], "quiet")
         else:
-            ratio = figure.to_nginx
+            ratio = figure.to_base
             width = round(scale.x(ratio.median) - LEFT, 1)
             least, most, line = scale.x(ratio.least), scale.x(ratio.most), y + BAR / 2
             yield (f'<rect class="{name}" x="{LEFT}" y="{y}" width="{width}" height="{BAR}" '

@@ -3,9 +3,12 @@
 from dataclasses import dataclass
 from statistics import median
 
+import peers
+
 TITLES = {
     "nginx": "nginx", "haproxy": "HAProxy", "bowline": "Bowline",
     "bowline-json": "Bowline, JSON log",
+    "squid": "Squid", "haproxy-tcp": "HAProxy as TCP relay", "bowline-forward": "Bowline",
 }
 
 # Below this share of its core a proxy was waiting for something else.
@@ -37,8 +40,8 @@ class Figure:
     mb_per_cpu_s: float = 0
     p99_ms: float = 0
     busy: float = 0
-    to_nginx: Ratio | None = None
-    to_haproxy: Ratio | None = None
+    to_base: Ratio | None = None
+    to_second: Ratio | None = None
 
     @property
     def is_limited(self):
@@ -55,6 +58,21 @@ class Row:
     target: float
     moves_bodies: bool
     figures: dict
+
+    @property
+    def base(self):
+        """The proxy that the others are divided by."""
+        return list(self.figures)[0]
+
+    @property
+    def second(self):
+        """The other yardstick."""
+        return list(self.figures)[1]
+
+    @property
+    def bowline(self):
+        """Bowline as it is compared."""
+        return self.figures[list(self.figures)[2]]
 
     @property
     def is_limited(self):
@@ -75,9 +93,12 @@ def rows(results):
 
 def row(scenario, failed):
     rounds = scenario["rounds"]
-    refused = {name: refusal(rounds, name, failed) for name in TITLES}
+    # Results from before there were tunnels do not say which proxies they are of.
+    names = scenario.get("proxies", peers.NAMES)
+    base, second = names[:2]
+    refused = {name: refusal(rounds, name, failed) for name in names}
     figures = {}
-    for name in TITLES:
+    for name in names:
         if refused[name]:
             figures[name] = Figure(name, refused=refused[name])
             continue
@@ -87,8 +108,8 @@ def row(scenario, failed):
             name, per_cpu_s=per_cpu_s, mb_per_cpu_s=per_cpu_s * scenario["body"] / 1e6,
             p99_ms=median(one["p99_ms"] for one in own),
             busy=median(one["cpu_s"] / one["wall_s"] for one in own),
-            to_nginx=None if refused["nginx"] else ratio(rounds, name, "nginx"),
-            to_haproxy=None if refused["haproxy"] else ratio(rounds, name, "haproxy"))
+            to_base=None if refused[base] else ratio(rounds, name, base),
+            to_second=None if refused[second] else ratio(rounds, name, second))
     return Row(scenario["name"], scenario["title"], scenario["target"], scenario["body"] > 0,
                figures)
 

@@ -9,6 +9,8 @@ import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
+import peers
+
 SCRIPT = Path(__file__).with_name("wrk.lua")
 
 # What a browser sends with a GET, besides Host: about 550 bytes in all, 10 fields.
@@ -39,8 +41,14 @@ class Scenario:
     body: int = 0
     # Bodies so large that nginx gets larger buffers for them.
     large: bool = False
-    # The ratio to nginx that Bowline shall reach.
+    # The ratio to the first of `proxies` that Bowline shall reach.
     target: float = 1.0
+    # The first is what others are divided by, the second the other yardstick, then comes Bowline.
+    proxies: tuple = peers.NAMES
+
+    @property
+    def tunnels(self):
+        return self.proxies == peers.TUNNEL_NAMES
 
 
 SCENARIOS = (
@@ -54,6 +62,9 @@ SCENARIOS = (
              body=1_000_000),
     Scenario("download", "1 MB chunked downloads", path="/chunked/1000000", connections=16,
              body=1_000_000, large=True),
+    Scenario("tunnel", "tunnels, short head", proxies=peers.TUNNEL_NAMES),
+    Scenario("tunnel-1MB", "tunnels, 1 MB response bodies", path="/bytes/1000000", connections=16,
+             body=1_000_000, proxies=peers.TUNNEL_NAMES),
 )
 
 
@@ -70,11 +81,17 @@ def wrk_command(scenario, url, seconds, core):
             f"-d{seconds}s", "--timeout", "10s", "-s", str(SCRIPT), *fields, url, *words]
 
 
-def wrk_result(text):
-    """wrk.lua's line as numbers. `errors` holds those that are not zero."""
+def tunnel_command(scenario, proxy, seconds, core, program):
+    authority = [proxy.authority] if proxy.authority else []
+    return ["taskset", "-c", str(core), str(program), str(proxy.port), str(scenario.connections),
+            str(seconds), scenario.path, *authority]
+
+
+def result(text):
+    """The line of wrk.lua or tunnel.c as numbers. `errors` holds those that are not zero."""
     line = re.search(r"^result (.*)$", text, re.MULTILINE)
     if not line:
-        raise RuntimeError("wrk gave no result: " + text[-300:])
+        raise RuntimeError("the load gave no result: " + text[-300:])
     numbers = {name: int(value) for name, value in re.findall(r"([\w]+)=(-?\d+)", line[1])}
     names = ("connect", "read", "write", "timeout", "status")
     return {
@@ -85,11 +102,13 @@ def wrk_result(text):
     }
 
 
-def drive(scenario, url, seconds, core):
-    """Loads `url` with wrk and gives its result."""
-    ran = subprocess.run(wrk_command(scenario, url, seconds, core), stdin=subprocess.DEVNULL,
-                         capture_output=True, text=True, timeout=seconds + 30)
-    return wrk_result(ran.stdout + ran.stderr)
+def drive(scenario, proxy, seconds, core, work):
+    """Loads a proxy, with wrk or with the program of tunnel.c in `work`, and gives the result."""
+    command = (tunnel_command(scenario, proxy, seconds, core, work / "tunnel") if scenario.tunnels
+               else wrk_command(scenario, proxy.for_scenario(scenario), seconds, core))
+    ran = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                         timeout=seconds + 30)
+    return result(ran.stdout + ran.stderr)
 
 
 def cores_seconds(cores):
@@ -105,22 +124,22 @@ def cores_seconds(cores):
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
-def measure(proxy, origin, scenario, seconds, cores):
+def measure(proxy, origin, scenario, seconds, cores, work):
     """One round of one proxy: what was answered, what it cost, and what others took meanwhile."""
     pid, load_core = proxy.worker, cores[0]
 
     def clocks():
-        wrk = resource.getrusage(resource.RUSAGE_CHILDREN)
+        generator = resource.getrusage(resource.RUSAGE_CHILDREN)
         return (time.monotonic(), cpu_seconds(pid), cores_seconds(cores),
-                cpu_seconds(origin.worker) + wrk.ru_utime + wrk.ru_stime)
+                cpu_seconds(origin.worker) + generator.ru_utime + generator.ru_stime)
 
     before = clocks()
-    result = drive(scenario, proxy.for_scenario(scenario), seconds, load_core)
+    found = drive(scenario, proxy, seconds, load_core, work)
     wall, cpu, all_of_it, load = (now - then for now, then in zip(clocks(), before))
-    result["wall_s"] = round(wall, 4)
-    result["cpu_s"] = round(cpu, 6)
-    result["others_s"] = round(max(all_of_it - cpu - load, 0), 2)
-    return result
+    found["wall_s"] = round(wall, 4)
+    found["cpu_s"] = round(cpu, 6)
+    found["others_s"] = round(max(all_of_it - cpu - load, 0), 2)
+    return found
 
 
 def verify(proxy, scenario):
@@ -129,8 +148,7 @@ def verify(proxy, scenario):
     request = urllib.request.Request(
         proxy.for_scenario(scenario), b"u" * scenario.upload if scenario.upload else None,
         dict(line.split(": ", 1) for line in scenario.fields))
-    with urllib.request.urlopen(request, timeout=10) as answer:
-        length = len(answer.read())
+    length = proxy.ask(request, 10)
     if length != expected:
         raise RuntimeError(f"{proxy.name}: {scenario.name}: {length} bytes, not {expected}")
 

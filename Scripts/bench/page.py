@@ -18,7 +18,10 @@ def with_tables(page, results):
 
 def tables(results):
     rows = figures.rows(results)
-    parts = [header(results), ratios(rows), costs(rows)]
+    kinds = dict.fromkeys(tuple(row.figures) for row in rows)
+    parts = [header(results)]
+    parts += [ratios([row for row in rows if tuple(row.figures) == kind]) for kind in kinds]
+    parts.append(costs(rows))
     if any(row.is_limited for row in rows):
         parts.append(
             f"{MARK} This proxy, or one of this row, was busy for less than "
@@ -44,38 +47,42 @@ def header(results):
     crowded = "" if others < figures.CROWDED else (
         "**That is a lot: take the figures for a trial run.**\n")
     changed = " with local changes" if bowline["changed"] else ""
+    squid = f"Squid {versions['squid']}, " if "squid" in versions else ""
     return "\n".join((
         f"Measured on {results['date']}: {machine['cores']} cores of {machine['cpu']}, Linux "
         f"{machine['kernel']},",
         f"{machine['system']}.",
         f"Bowline {bowline['commit']}{changed}, {versions['swift']}; nginx {versions['nginx']}, "
-        f"HAProxy {versions['haproxy']}, wrk {versions['wrk']}.",
+        f"HAProxy {versions['haproxy']}, {squid}wrk {versions['wrk']}.",
         f"Medians of {results['rounds']} rounds of {results['seconds']} s; in brackets the "
         "smallest and the largest round.",
         f"Meanwhile other processes used {others:.2f} cores on average.", crowded))
 
 
 def ratios(rows):
+    """The table of rows that have the same proxies."""
+    base, *others = rows[0].figures
+    titles = [TITLES[name] for name in others]
     lines = [
-        "### Requests per CPU-second, nginx = 1.00", "",
-        "| scenario | HAProxy | Bowline | Bowline, JSON log | Bowline to HAProxy | target |",
-        "|---|---:|---:|---:|---:|---|",
+        f"### Requests per CPU-second, {TITLES[base]} = 1.00", "",
+        f"| scenario | {' | '.join(titles)} | Bowline to {TITLES[rows[0].second]} | target |",
+        f"|---{'|---:' * len(others)}|---:|---|",
     ]
     for row in rows:
-        bowline = row.figures["bowline"]
-        cells = [ratio(row.figures[name]) for name in TITLES if name != "nginx"]
-        to_haproxy = bowline.to_haproxy or "–"
+        cells = [ratio(row, name) for name in others]
+        to_second = row.bowline.to_second or "–"
         mark = " " + MARK if row.is_limited else ""
-        lines.append(f"| {row.title}{mark} | {' | '.join(cells)} | {to_haproxy} | {target(row)} |")
+        lines.append(f"| {row.title}{mark} | {' | '.join(cells)} | {to_second} | {target(row)} |")
     return "\n".join(lines) + "\n"
 
 
-def ratio(figure):
-    return figure.refused or str(figure.to_nginx or "no figure of nginx")
+def ratio(row, name):
+    figure = row.figures[name]
+    return figure.refused or str(figure.to_base or f"no figure of {TITLES[row.base]}")
 
 
 def target(row):
-    reached = row.figures["bowline"].to_nginx
+    reached = row.bowline.to_base
     state = "no figure" if not reached else (
         "reached" if reached.median >= row.target else "not yet")
     return f"{row.target:.2f}: {state}"
@@ -155,11 +162,12 @@ def terminal(row):
     """A scenario in plain lines."""
     lines = [f"{row.title}"]
     for figure in row.figures.values():
-        title = f"  {TITLES[figure.proxy]:<18}"
+        title = f"  {TITLES[figure.proxy]:<21}"
         if figure.refused:
             lines.append(title + figure.refused)
             continue
         mark = " " + MARK if figure.is_limited else ""
-        lines.append(f"{title}{figure.per_cpu_s:>9,.0f} requests/CPU-s  {ratio(figure):<20} "
-                     f"p99 {figure.p99_ms:.1f} ms  busy {figure.busy:.2f}{mark}")
+        lines.append(f"{title}{figure.per_cpu_s:>9,.0f} requests/CPU-s  "
+                     f"{ratio(row, figure.proxy):<20} p99 {figure.p99_ms:.1f} ms  "
+                     f"busy {figure.busy:.2f}{mark}")
     return "\n".join(lines)

@@ -1,5 +1,6 @@
 """The processes of the benchmark: the origin, and each proxy with its configuration."""
 
+import http.client
 import os
 import resource
 import socket
@@ -11,6 +12,9 @@ from pathlib import Path
 # Names as the results file spells them, in the order of the page; nginx is what others are
 # divided by.
 NAMES = ("nginx", "haproxy", "bowline", "bowline-json")
+
+# The same for tunnels. nginx knows no CONNECT; HAProxy neither, but it relays TCP to the origin.
+TUNNEL_NAMES = ("squid", "haproxy-tcp", "bowline-forward")
 
 # Idle clients that memory is measured with. A proxy may need two descriptors for each.
 IDLE_CLIENTS = 9000
@@ -62,6 +66,9 @@ def free_ports(count):
 class Process:
     """One process on one core, ended by its id. It is ready when a GET of `/` gives 200 bytes."""
 
+    # What a CONNECT to this process names; nothing when requests need none.
+    authority = None
+
     def __init__(self, name, core, command, port, work, output=None):
         self.name, self.port, self.command = name, port, command
         self.log = work / f"{name}.out"
@@ -78,15 +85,22 @@ class Process:
     def url(self, path="/"):
         return f"http://127.0.0.1:{self.port}{path}"
 
+    def for_scenario(self, scenario):
+        return self.url(scenario.path)
+
+    def ask(self, request, timeout):
+        """Sends one request and gives the length of the body that answers it."""
+        with urllib.request.urlopen(request, timeout=timeout) as answer:
+            return len(answer.read())
+
     def wait_until_ready(self):
         until = time.monotonic() + 5
         while True:
             try:
-                with urllib.request.urlopen(self.url(), timeout=2) as answer:
-                    if len(answer.read()) == 200:
-                        return
-                    problem = "its answer is not the origin's"
-            except OSError as error:
+                if self.ask(urllib.request.Request(self.url()), 2) == 200:
+                    return
+                problem = "its answer is not the origin's"
+            except (OSError, http.client.HTTPException) as error:
                 problem = str(error)
             if self.process.poll() is not None:
                 problem = f"it ended with status {self.process.returncode}"
@@ -152,15 +166,12 @@ class Nginx(Process):
 
 
 class HAProxy(Process):
-    def __init__(self, port, origin_port, core, work):
-        configuration = work / "haproxy.cfg"
-        configuration.write_text(HAPROXY.format(
+    def __init__(self, name, template, port, origin_port, core, work):
+        configuration = work / f"{name}.cfg"
+        configuration.write_text(template.format(
             port=port, origin_port=origin_port, connections=idle_clients() + 300,
             idle=IDLE_SECONDS))
-        super().__init__("haproxy", core, ["haproxy", "-q", "-db", "-f", configuration], port, work)
-
-    def for_scenario(self, scenario):
-        return self.url(scenario.path)
+        super().__init__(name, core, ["haproxy", "-q", "-db", "-f", configuration], port, work)
 
 
 class Bowline(Process):
@@ -172,18 +183,57 @@ class Bowline(Process):
         super().__init__("bowline" if log == "off" else f"bowline-{log}", core, command, port, work,
                          subprocess.DEVNULL)
 
-    def for_scenario(self, scenario):
-        return self.url(scenario.path)
+
+class TunnelProxy(Process):
+    """A forward proxy. Every request goes to the origin through a tunnel of its own."""
+
+    def __init__(self, name, core, command, port, origin_port, work):
+        self.authority = f"127.0.0.1:{origin_port}"
+        super().__init__(name, core, command, port, work)
+
+    def ask(self, request, timeout):
+        client = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+        client.set_tunnel(self.authority)
+        try:
+            client.request("GET", request.selector)
+            return len(client.getresponse().read())
+        finally:
+            client.close()
+
+
+class Squid(TunnelProxy):
+    """One process without a cache. As root it becomes `proxy` by itself, so it is given no file."""
+
+    def __init__(self, port, origin_port, core, work):
+        configuration = work / "squid.conf"
+        configuration.write_text(SQUID.format(
+            port=port, origin_port=origin_port,
+            descriptors=resource.getrlimit(resource.RLIMIT_NOFILE)[0]))
+        super().__init__("squid", core, ["squid", "-N", "-d", 0, "-f", configuration], port,
+                         origin_port, work)
+
+
+class BowlineForward(TunnelProxy):
+    def __init__(self, port, origin_port, core, work, binary):
+        command = [
+            binary, "proxy", "--mode", "forward", "--listen", f"127.0.0.1:{port}",
+            "--allow", f"127.0.0.0/8:{origin_port}", "--loops", 1, "--log", "off"]
+        super().__init__("bowline-forward", core, command, port, origin_port, work)
+
+
+def compile_program(source, work):
+    """The program of a C file, named as the file is."""
+    program = work / source.stem
+    built = subprocess.run(["cc", "-O2", "-o", program, source], capture_output=True, text=True)
+    if built.returncode != 0:
+        raise StartFailed("cc: " + built.stderr[-500:])
+    return program
 
 
 def start_origin(source, work, core):
     """Builds the origin and starts it."""
-    program = work / "origin"
-    built = subprocess.run(["cc", "-O2", "-o", program, source], capture_output=True, text=True)
-    if built.returncode != 0:
-        raise StartFailed("cc: " + built.stderr[-500:])
     port, = free_ports(1)
-    return Process("origin", core, [program, port], port, work)
+    return Process("origin", core, [compile_program(source, work), port], port, work)
 
 
 def start(name, origin_port, core, work, binary):
@@ -192,11 +242,17 @@ def start(name, origin_port, core, work, binary):
         case "nginx":
             return Nginx(port, origin_port, core, work)
         case "haproxy":
-            return HAProxy(port, origin_port, core, work)
+            return HAProxy(name, HAPROXY, port, origin_port, core, work)
         case "bowline":
             return Bowline(port, origin_port, core, work, binary)
         case "bowline-json":
             return Bowline(port, origin_port, core, work, binary, "json")
+        case "squid":
+            return Squid(port, origin_port, core, work)
+        case "haproxy-tcp":
+            return HAProxy(name, HAPROXY_TCP, port, origin_port, core, work)
+        case "bowline-forward":
+            return BowlineForward(port, origin_port, core, work, binary)
 
 
 NGINX = """\
@@ -257,4 +313,40 @@ frontend clients
   default_backend origin
 backend origin
   server origin 127.0.0.1:{origin_port}
+"""
+
+# No CONNECT: every connection is relayed to the origin, as a tunnel is once it is open.
+HAPROXY_TCP = """\
+global
+  nbthread 1
+  maxconn {connections}
+defaults
+  mode tcp
+  timeout connect 10s
+  timeout client {idle}s
+  timeout server {idle}s
+frontend clients
+  bind 127.0.0.1:{port} backlog 4096
+  default_backend origin
+backend origin
+  server origin 127.0.0.1:{origin_port}
+"""
+
+SQUID = """\
+http_port 127.0.0.1:{port}
+acl origin_port port {origin_port}
+http_access allow all origin_port
+http_access deny all
+workers 1
+max_filedescriptors {descriptors}
+cache deny all
+cache_mem 0 MB
+access_log none
+cache_log /dev/null
+cache_store_log none
+pid_filename none
+coredump_dir none
+pinger_enable off
+visible_hostname bench
+shutdown_lifetime 0 seconds
 """

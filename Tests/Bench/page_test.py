@@ -62,6 +62,21 @@ class Page(unittest.TestCase):
         self.assertNotIn("trial", page.tables(RESULTS))
         self.assertIn("used 0.50 cores on average.\n**That is a lot", page.tables(results))
 
+    def test_results_without_tunnels_have_no_table_for_them(self):
+        results = copy.deepcopy(RESULTS)
+        results["scenarios"] = results["scenarios"][:3]
+        del results["versions"]["squid"]
+        self.assertIn("Squid", page.tables(RESULTS))
+        self.assertNotIn("Squid", page.tables(results))
+
+    def test_a_peer_of_tunnels_that_did_not_start_is_named_and_left_out(self):
+        results = copy.deepcopy(RESULTS)
+        results["failed"]["squid"] = "it ended with status 127"
+        made = page.tables(results)
+        self.assertIn("| fourth | no figure of Squid | no figure of Squid | 1.00 (1.00..1.00) "
+                      "| 1.00: no figure |", made)
+        self.assertIn("Squid did not start:\n\n```\nit ended with status 127\n```", made)
+
     def test_picture(self):
         seen = words(chart.chart(RESULTS))
         self.assertIn("first †", seen)
@@ -69,6 +84,7 @@ class Page(unittest.TestCase):
         self.assertIn("HAProxy: did not start", seen)
         self.assertIn("Bowline: errors: 3 read, 4 status", seen)
         self.assertNotIn("9.99", " ".join(seen))
+        self.assertNotIn("fourth", seen)
 
     def test_the_committed_page_is_made_from_the_committed_results(self):
         results = json.loads((ROOT / "docs" / "performance.json").read_text())
@@ -78,14 +94,14 @@ class Page(unittest.TestCase):
 
 
 class Reading(unittest.TestCase):
-    def test_result_of_wrk(self):
-        result = load.wrk_result(
+    def test_result_of_the_load(self):
+        result = load.result(
             "  noise\nresult requests=7 microseconds=9 p50=1500 p99=2500 connect=0 read=3 write=0 "
             "timeout=0 status=1\n")
         self.assertEqual({"requests": 7, "p50_ms": 1.5, "p99_ms": 2.5,
                           "errors": {"read": 3, "status": 1}}, result)
         with self.assertRaises(RuntimeError):
-            load.wrk_result("unable to connect")
+            load.result("unable to connect")
 
     def test_counts_of_both_tools(self):
         perf = "12,,raw_syscalls:sys_enter,99,100.00,,\n7,,syscalls:sys_enter_sendto,99,1,,\n"
