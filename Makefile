@@ -9,8 +9,8 @@ BINARY = .build/release/bowline
 
 .DEFAULT_GOAL := help
 .PHONY: help setup swift-present build run test lint test-debug test-release test-end-to-end \
-	test-asan test-tsan test-bench soak conformance bench bench-quick bench-parser fuzz fuzz-corpora \
-	format clean
+	test-asan test-tsan test-bench interop soak conformance bench bench-quick bench-parser fuzz \
+	fuzz-corpora format clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -42,6 +42,10 @@ test-release: swift-present ## the same in release: only there can BoundsTests s
 
 test-end-to-end: build ## real processes and real sockets, with the binary that is shipped
 	@Tests/EndToEnd/run.sh
+
+interop: build ## with real peers: nginx, Apache, curl, Chromium, WebSocket, slowhttptest
+	@Scripts/setup.sh interop
+	@Tests/Interop/run.py
 
 test-asan: swift-present ## every test under the address sanitizer, leaks of the binary too
 	@Scripts/sanitize.sh address
