@@ -190,7 +190,8 @@ struct Service {
   private var forwarding: [String] {
     guard plan.mode == .forward else { return [] }
     var lines: [String] = []
-    let rules = plan.rules.isEmpty ? "" : "\(plan.rules.count) rules, then "
+    let count = plan.rules.count
+    let rules = count == 0 ? "" : "\(count) rule\(count == 1 ? "" : "s"), then "
     lines.append("  goes to    \(rules)public addresses; CONNECT to port 443")
     if let users {
       lines.append("  users      \(users.count)")

@@ -2,14 +2,6 @@
 # The command line: help, data for programs, and what is said about mistakes.
 source "$(dirname "$0")/lib.sh"
 
-# Runs bowline; its words are in $said (stdout) and $complained (stderr), its status in $status.
-bowline() {
-  timeout 10 "$BOWLINE" "$@" > "$work/out" 2> "$work/err" < /dev/null
-  status=$?
-  said=$(cat "$work/out")
-  complained=$(cat "$work/err")
-}
-
 bowline --version
 holds "--version prints a version" '^bowline [0-9]+\.[0-9]+\.[0-9]+$' "$said"
 same "--version exits with 0" 0 "$status"
@@ -52,19 +44,6 @@ same "explain exits with 0" 0 "$status"
 bowline explain
 holds "explain without a word lists the reasons" '^  upstream\.closed\.on-reuse ' "$said"
 
-# The mistake, a pattern of the sentence, the words.
-mistake() {
-  local name=$1 pattern=$2
-  shift 2
-  bowline "$@"
-  if [ "$status" -eq 1 ] && [ -z "$said" ] && [ "$(wc -l < "$work/err")" -eq 1 ] \
-    && [[ $complained == "bowline: "* ]] && grep -qE -- "$pattern" <<< "$complained"; then
-    pass "mistake: $name"
-  else
-    fail "mistake: $name" "bowline $*" "status $status" "$said" "$complained"
-  fi
-}
-
 mistake "a command mistyped" 'nearest is `proxy`' prxy
 mistake "an option mistyped" 'nearest is `--listen`' proxy --lisen :1 --to http://127.0.0.1:1
 mistake "an option before the command" 'a command comes before' --listen :1
@@ -83,6 +62,15 @@ mistake "watermarks crossed" 'watermark\.low' demo --set watermark.low=1MB
 mistake "a log form mistyped" 'nearest to `jsn` is `json`' serve . --log jsn
 mistake "no loops" 'from 1 to 256' serve . --loops 0
 mistake "a value missing" 'needs its ADDR' serve . --listen
+mistake "a mode mistyped" 'nearest to `forwrd` is `forward`' proxy --mode forwrd
+mistake "a rule for a reverse proxy" '`--allow` and `--deny` is for `--mode forward`' \
+  proxy --to http://127.0.0.1:1 --deny '*'
+mistake "users for a reverse proxy" '`--users` is for `--mode forward`' \
+  proxy --to http://127.0.0.1:1 --users users.txt
+mistake "a rule that is none" '`--allow` takes a host or a network.*`10\.0\.0\.0/99` is neither' \
+  proxy --mode forward --allow 10.0.0.0/99
+mistake "two upstreams for a blind relay" '`--mode blind` takes one `--to`; 2 are given' \
+  proxy --mode blind --to http://127.0.0.1:1 --to http://127.0.0.1:2
 mistake "an end reason mistyped" 'nearest is `upstream\.closed\.on-reuse`' \
   explain upstream.closd.on-reuse
 

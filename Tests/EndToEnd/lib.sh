@@ -77,6 +77,27 @@ start() {
   exit 1
 }
 
+# Runs bowline; its words are in $said (stdout) and $complained (stderr), its status in $status.
+bowline() {
+  timeout 10 "$BOWLINE" "$@" > "$work/out" 2> "$work/err" < /dev/null
+  status=$?
+  said=$(cat "$work/out")
+  complained=$(cat "$work/err")
+}
+
+# The mistake, a pattern of the sentence, the words.
+mistake() {
+  local name=$1 pattern=$2
+  shift 2
+  bowline "$@"
+  if [ "$status" -eq 1 ] && [ -z "$said" ] && [ "$(wc -l < "$work/err")" -eq 1 ] \
+    && [[ $complained == "bowline: "* ]] && grep -qE -- "$pattern" <<< "$complained"; then
+    pass "mistake: $name"
+  else
+    fail "mistake: $name" "bowline $*" "status $status" "$said" "$complained"
+  fi
+}
+
 # Waits until a server that is not ours answers: name, port.
 await() {
   for _ in {1..200}; do

@@ -63,11 +63,15 @@ class Bowline:
                 [*executable_words, *map(str, words)], stdin=subprocess.DEVNULL,
                 stdout=log if stdout is None else stdout, stderr=talk, **more)
         self.pid = self.process.pid
-        until(lambda: "\n  log  " in self.talk or self.process.poll() is not None, 10)
-        found = re.search(r"^  listen .*:(\d+)", self.talk, re.M)
-        if not found:
+        try:
+            until(lambda: "\n  log  " in self.talk or self.process.poll() is not None, 10)
+            found = re.search(r"^  listen .*:(\d+)", self.talk, re.M)
+            if not found:
+                raise RuntimeError("bowline did not start: " + self.talk)
+        except BaseException:
+            # We may be told to end here too, and no `with` knows of it yet.
             self.end()
-            raise RuntimeError("bowline did not start: " + self.talk)
+            raise
         self.port = int(found[1])
 
     @property

@@ -8,7 +8,7 @@
 #
 # A part is a script beside this one. It prints `ok NAME` or `FAIL NAME` for each check, ends what
 # it started, and exits with 0 when it came to its end, whatever its checks said. Everything listens
-# on loopback (one check excepted, which listens on every address for a moment), on ports that
+# on loopback (three checks excepted, which listen on every address for a moment), on ports that
 # nobody uses.
 set -uo pipefail
 cd "$(dirname "$0")"
@@ -16,7 +16,8 @@ cd "$(dirname "$0")"
 BOWLINE=${BOWLINE:-$(cd ../.. && pwd)/.build/release/bowline}
 export BOWLINE PYTHONDONTWRITEBYTECODE=1 PATH="$PATH:/usr/sbin:/sbin"
 seconds=${END_TO_END_SECONDS:-240}
-parts=(command.sh serve.sh sharing.py origins.sh bytes.py log.py failures.py ending.py chain.py slow.py load.py soak.py)
+parts=(command.sh serve.sh forward.sh sharing.py origins.sh bytes.py log.py failures.py ending.py chain.py slow.py
+  load.py soak.py)
 if [ $# -gt 0 ]; then
   parts=()
   for name in "$@"; do

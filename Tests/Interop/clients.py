@@ -104,7 +104,7 @@ def http_client(stage):
         one.close()
         same("PUT, chunked", (201, True), (status, stage.uploaded("client") == stage.body))
         lines = exchanges(bowline, 4)
-        same("on one socket", {lines[0]["connection.id"]}, {line["connection.id"] for line in lines})
+        same("sockets", 1, len({line["connection.id"] for line in lines}))
     with forward("--allow", origin) as bowline:
         two = http.client.HTTPConnection("127.0.0.1", bowline.port, timeout=10)
         two.set_tunnel("127.0.0.1", stage.nginx.port)

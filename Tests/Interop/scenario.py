@@ -56,15 +56,20 @@ def run(name, function, stage):
     return True
 
 
+def entries(bowline):
+    """What the log says so far, without a line that is being written."""
+    lines = bowline.log.splitlines(keepends=True)
+    return [json.loads(line) for line in lines if line.endswith("\n")]
+
+
 def exchanges(bowline, count):
     """The log's lines about exchanges, when there are `count` of them."""
     def read():
-        lines = bowline.log.splitlines(keepends=True)
-        found = [json.loads(line) for line in lines if line.endswith("\n")]
-        return [one for one in found if "event" not in one]
+        return [one for one in entries(bowline) if "event" not in one]
     until(lambda: len(read()) >= count)
     found = read()
-    holds(f"{count} exchanges in the log", len(found) >= count, [one.get("url.path") for one in found])
+    holds(f"{count} exchanges in the log", len(found) >= count,
+          [one.get("url.path") for one in found])
     return found
 
 

@@ -7,9 +7,8 @@ import shutil
 import signal
 import socket
 import subprocess
-import time
 
-from processes import free_ports
+from processes import free_ports, until
 from scenario import LeftOut, Wrong
 
 MODULES = "/usr/lib/apache2/modules"
@@ -32,13 +31,15 @@ class Server:
             self.process = subprocess.Popen(
                 words, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
                 start_new_session=True)
-        end = time.monotonic() + 15
-        while not self.answers():
-            if self.process.poll() is not None or time.monotonic() > end:
-                self.end()
+        try:
+            until(lambda: self.answers() or self.process.poll() is not None, 15)
+            if not self.answers():
                 with open(talk, errors="replace") as said:
                     raise Wrong(f"{words[0]} does not listen: {said.read()[-300:]}")
-            time.sleep(0.02)
+        except BaseException:
+            # We may be told to end here too, and no `with` knows of it yet.
+            self.end()
+            raise
 
     def answers(self):
         with contextlib.suppress(OSError):
