@@ -64,6 +64,7 @@ def attack(stage, words, path, reason, count=150):
         available = re.findall(r"service available:\s*(\w+)", said)
         holds("slowhttptest finds the service available",
               available and set(available) == {"YES"}, available or short(said))
+        same("nginx's exit status", None, stage.nginx.process.poll())
         # What the log says of it, should it ever see one.
         failed = [one["end.reason"] for one in entries(bowline)
                   if one.get("http.response.status_code", 0) >= 500]
