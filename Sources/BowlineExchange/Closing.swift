@@ -1,6 +1,6 @@
 // How a connection closes (RFC 9112 §9.6).
 //
-//   open ──begin──► flushing ──flushed──► halfClosed ──peer ended, or a limit──► gone
+//   open ──begin──► flushing ──flushed──► halfClosed (► full) ──peer ended, or a limit──► gone
 //                       │                                                          ▲
 //                       └── flushed, and no byte can still be on its way ──────────┘
 //
@@ -9,6 +9,10 @@
 // first (FIN), read and drop what comes, and close when the peer has ended its side, or a limit is
 // reached: silence (`linger.idle`), total time (`linger.total`), bytes (`linger.bytes`). The
 // silence timer restarts on progress; the total does not. The write-stall timeout bounds the flush.
+//
+// A peer that sends more than `linger.bytes` is not read any further, and is given the silence to
+// read our answer: closing at once would reset it in the middle of an upload whose 413 it has not
+// seen yet. Nothing is read, so the silence is not restarted.
 
 package import BowlineCore
 import BowlineHTTP1
@@ -22,8 +26,10 @@ package struct Closing: Sendable {
     case notBegun
     /// Waiting for our output to drain. Next: halfClosed, or gone.
     case flushing
-    /// Our side is ended; dropping what comes. Next: gone.
+    /// Our side is ended; dropping what comes. Next: full, gone.
     case halfClosed
+    /// Enough was dropped: nothing more is read. Next: gone.
+    case full
   }
 
   /// What the shell has to do.
@@ -31,6 +37,8 @@ package struct Closing: Sendable {
     case wait
     /// End our sending side, and wait until `Closing.deadline`.
     case halfClose
+    /// Read nothing more, and wait until `Closing.deadline`.
+    case stopReading
     /// Close the socket.
     case close
   }
@@ -65,15 +73,17 @@ package struct Closing: Sendable {
   /// Bytes arrived after our half-close; they are dropped.
   package mutating func received(_ count: Int, limit: Int) -> Action {
     dropped &+= UInt32(clamping: count)
-    return state == .halfClosed && Int(dropped) > limit ? .close : .wait
+    guard state == .halfClosed, Int(dropped) > limit else { return .wait }
+    state = .full
+    return .stopReading
   }
 
   /// The peer ended its side.
-  package func peerEnded() -> Action { state == .halfClosed ? .close : .wait }
+  package func peerEnded() -> Action { state == .halfClosed || state == .full ? .close : .wait }
 
   /// When the half-closed state ends at the latest, given the last progress.
   package func deadline(progress: Instant, idle: Int, total: Int) -> Instant {
-    state == .halfClosed
+    state == .halfClosed || state == .full
       ? min(progress.advanced(milliseconds: idle), began.advanced(milliseconds: total))
       : .distantFuture
   }

@@ -92,7 +92,7 @@ extension Link {
     }
     switch state {
     case .dialling: return false
-    case .closing: return true
+    case .closing: return flags.isDisjoint(with: .full)
     case .open: return leftover == .none
     }
   }
@@ -178,6 +178,8 @@ struct LinkFlags: OptionSet {
   static let sentAhead = LinkFlags(rawValue: 16384)
   /// It has decided: what was parked is to be taken up.
   static let unparked = LinkFlags(rawValue: 4096)
+  /// Closing, and enough was dropped: nothing more is read.
+  static let full = LinkFlags(rawValue: 32768)
   /// A tunnel: our stream was ended (FIN) while the peer's goes on.
   static let sendEnded = LinkFlags(rawValue: 512)
   /// Had its turn: read again in the loop's next one.

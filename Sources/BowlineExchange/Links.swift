@@ -163,6 +163,7 @@ package final class Links: LoopClient {
       if links[handle].note(readiness) { queueFlush(handle) }
       read(handle, &buffer)
       if readiness.contains(.ended) { lookForReset(handle) }
+      if readiness.contains(.ended) { endFull(handle) }
     }
   }
 

@@ -34,9 +34,16 @@ extension Links {
     if links[link].flags.contains(.mayRead) { queueResume(link) }
   }
 
+  /// A peer that is not read any more has ended its stream, or broken it: nothing is left to wait
+  /// for.
+  func endFull(_ link: Handle) {
+    guard links.contains(link), links[link].flags.contains(.full) else { return }
+    doom(link, endings[ending(link)].reason)
+  }
+
   func perform(_ action: Closing.Action, _ link: Handle) {
     switch action {
-    case .wait:
+    case .wait, .stopReading:
       break
     case .halfClose:
       network.shutdownSend(links[link].socket)

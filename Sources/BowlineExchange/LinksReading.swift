@@ -111,9 +111,9 @@ extension Links {
     if links[handle].state == .closing {
       let action = endings[ending(handle)].closing.received(
         bytes.count, limit: settings[.lingerBytes])
-      if action == .close {
+      if action == .stopReading {
         endings[ending(handle)].reason = .policyLimitLinger
-        doom(handle, .policyLimitLinger)
+        links[handle].flags.insert(.full)
       }
     } else if links[handle].machine != 0 {
       pullMultiplexed(handle, bytes)

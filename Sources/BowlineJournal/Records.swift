@@ -180,6 +180,8 @@ package struct ExchangeRecord: Sendable {
   /// Final status sent to the client; 0 when none was.
   package var status: Status = 0
   package var upstream: ConnectionID = .none
+  /// The address that the upstream connection leads to.
+  package var upstreamPeer = SocketAddress(high: 0, low: 0, port: 0)
   /// Index of the upstream in the configured list; -1 for none.
   package var upstreamIndex: Int16 = -1
   /// Number of this exchange on the upstream connection, from 1.

@@ -61,7 +61,9 @@ package struct AccessLog: Sendable {
   /// The address of the upstream that served `exchange`; nil when there was none.
   func upstreamAddress(_ exchange: ExchangeRecord) -> [UInt8]? {
     let index = Int(exchange.upstreamIndex)
-    return upstreams.indices.contains(index) ? upstreams[index] : nil
+    if upstreams.indices.contains(index) { return upstreams[index] }
+    // A request named it.
+    return exchange.upstream == .none ? nil : Array(exchange.upstreamPeer.description.utf8)
   }
 }
 

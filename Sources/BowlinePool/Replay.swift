@@ -11,15 +11,19 @@ package struct Attempt: Sendable {
   package var isWhole: Bool
   /// Automatic attempts made before this one.
   package var replays: Int
+  /// We gave up waiting: the upstream may still be at work.
+  package var timedOut: Bool
 
   package init(
-    method: Method, evidence: Evidence, wasReused: Bool, isWhole: Bool, replays: Int
+    method: Method, evidence: Evidence, wasReused: Bool, isWhole: Bool, replays: Int,
+    timedOut: Bool = false
   ) {
     self.method = method
     self.evidence = evidence
     self.wasReused = wasReused
     self.isWhole = isWhole
     self.replays = replays
+    self.timedOut = timedOut
   }
 }
 
@@ -39,6 +43,8 @@ package enum ReplayVerdict: Equatable, Sendable {
     case notIdempotent
     /// A new connection failed: sending again would hit the same origin in the same state.
     case notReused
+    /// The upstream is slow, not gone: sending again would give it the same work twice.
+    case stillAtWork
   }
 }
 
@@ -54,6 +60,7 @@ extension Pool {
     if attempt.replays >= allowed { return .refuse(.attemptsUsedUp) }
     if !attempt.isWhole { return .refuse(.bodyGone) }
     if !attempt.wasReused { return .refuse(.notReused) }
+    if attempt.timedOut { return .refuse(.stillAtWork) }
     switch attempt.evidence {
     case .notConnected, .nothingWritten: return .replay
     case .partlyWritten, .allWritten:

@@ -103,6 +103,7 @@ extension Proxy {
     _ record: inout ExchangeRecord, _ facts: LinkFacts, wasReused: Bool, _ reason: LeaseReason
   ) {
     record.upstream = facts.id
+    record.upstreamPeer = facts.peer
     record.upstreamOrdinal = facts.exchanges + 1
     record.marks.leased = links.now
     record.lease = reason

@@ -122,9 +122,13 @@ extension Proxy {
   }
 
   func replayOrRefuse(_ relay: Handle, _ failure: Failure, wasReused: Bool) {
+    // The silence of a hop that has never answered twice on one connection counts as a hang.
+    let timedOut =
+      failure.reason == .upstreamTimeoutResponse && !upstreams.isHung(relays[relay].origin)
     let attempt = Attempt(
       method: relays[relay].method, evidence: failure.evidence, wasReused: wasReused,
-      isWhole: !relays[relay].flags.contains(.bodyGone), replays: relays[relay].replays)
+      isWhole: !relays[relay].flags.contains(.bodyGone), replays: relays[relay].replays,
+      timedOut: timedOut)
     guard Pool.replay(attempt, allowed: links.settings[.replayAttempts]) == .replay else {
       refuse(relay, Self.status(of: failure.reason), failure)
       return

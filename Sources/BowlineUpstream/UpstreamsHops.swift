@@ -50,6 +50,9 @@ extension Upstreams {
     if version < .http11 { state.value.hasOldHop = true }
   }
 
+  /// True when a request hung on a connection of the upstream, and none is reused.
+  package func isHung(_ origin: Int) -> Bool { state.value.pools[origin].hop.isHung }
+
   /// True when the upstream is known to speak HTTP/1.0.
   package func speaksOld(_ origin: Int) -> Bool {
     state.value.hasOldHop && state.value.pools[origin].hop.speaksOld

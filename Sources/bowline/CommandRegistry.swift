@@ -47,7 +47,8 @@ struct Command {
 
 extension Option {
   static let listen = Option(
-    id: .listen, name: "--listen", argument: "ADDR", isRepeatable: true, standard: "`:8080`",
+    id: .listen, name: "--listen", argument: "ADDR", isRepeatable: true,
+    standard: "`:8080`",
     help: "address to listen on: `:8080` (every address of this machine), `127.0.0.1:80`, "
       + "`[::1]:80` or `localhost:80` (which is 127.0.0.1)")
   static let to = Option(
@@ -56,8 +57,9 @@ extension Option {
   static let mode = Option(
     id: .mode, name: "--mode", argument: "MODE", standard: "`reverse`",
     help: "`reverse`: before the upstreams of `--to`; `forward`: to where requests say, CONNECT "
-      + "included. Two more show how it should not be done: `blind` relays the first request of a "
-      + "connection as it is, `mapping` believes in Proxy-Connection")
+      + "included, on `127.0.0.1:8080` unless `--listen` says otherwise. Two more show how it "
+      + "should not be done: `blind` relays the first request of a connection as it is, `mapping` "
+      + "believes in Proxy-Connection")
   static let allow = Option(
     id: .allow, name: "--allow", argument: "RULE", isRepeatable: true,
     help: "where a forward proxy may go: `example.com`, `*.example.com:8443`, `10.0.0.0/8`, "
@@ -115,7 +117,7 @@ extension Command {
 
   static let proxy = Command(
     verb: .proxy,
-    summary: "forward requests to upstreams over connections that are reused",
+    summary: "forward requests to upstreams, or to where they say, over reused connections",
     options: [
       .to, .listen, .mode, .allow, .deny, .users, .loops, .log, .logConnections, .via, .set, .help,
     ],

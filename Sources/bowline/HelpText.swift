@@ -5,7 +5,8 @@ internal import BowlineCore
 enum HelpText {
   /// `bowline help`.
   static var overview: String {
-    var text = "Bowline manages HTTP connections: a reverse proxy and an origin server.\n\n"
+    var text =
+      "Bowline manages HTTP connections: a reverse proxy, a forward proxy and an origin server.\n\n"
     for command in [Command.demo, .proxy, .serve] {
       let example = command.examples[0]
       text += "  \(example.line.padded(42))\(example.effect)\n"

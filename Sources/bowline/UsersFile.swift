@@ -28,19 +28,34 @@ enum UsersFile {
     let reason: String
   }
 
+  /// True unless the hash is of a kind whose length is known, and has another: no password would
+  /// ever match it.
+  private static func isWhole(_ hash: String) -> Bool {
+    let parts = hash.split(separator: "$", omittingEmptySubsequences: false)
+    guard parts.count > 2, let last = parts.last else { return true }
+    switch parts[1] {
+    case "6": return last.utf8.count == 86
+    case "5", "y", "gy", "7": return last.utf8.count == 43
+    case "2a", "2b", "2x", "2y": return hash.utf8.count == 60
+    default: return true
+    }
+  }
+
   /// Names and hashes out of the file's text.
   static func parse(_ text: String) throws(Refusal) -> Users {
     var hashes: [String: String] = [:]
     var decoy = ""
-    let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+    let lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
     for (index, line) in lines.enumerated() {
-      let line = line.hasSuffix("\r") ? line.dropLast() : line
       if line.isEmpty || line.hasPrefix("#") { continue }
       guard let colon = line.firstIndex(of: ":"), colon > line.startIndex else {
         throw Refusal(line: index + 1, reason: "`name:hash` is expected")
       }
       let name = String(line[..<colon])
       let hash = String(line[line.index(after: colon)...])
+      guard isWhole(hash) else {
+        throw Refusal(line: index + 1, reason: "the hash of `\(name)` is not whole")
+      }
       guard PasswordHash.isUsable(hash) else {
         throw Refusal(
           line: index + 1,

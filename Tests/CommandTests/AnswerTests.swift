@@ -35,14 +35,14 @@ private func answer(_ line: String) -> Answer {
   @Test func overview() {
     #expect(
       answer("help").output == """
-        Bowline manages HTTP connections: a reverse proxy and an origin server.
+        Bowline manages HTTP connections: a reverse proxy, a forward proxy and an origin server.
 
           bowline demo                              see it work; then `curl http://127.0.0.1:8080/`
           bowline proxy --to http://127.0.0.1:3000  forward port 8080 to a local server
           bowline serve .                           serve the current directory on port 8080
 
         commands
-          proxy       forward requests to upstreams over connections that are reused
+          proxy       forward requests to upstreams, or to where they say, over reused connections
           serve       serve the files below a directory
           demo        run a small origin server and a proxy before it, in one process
           settings    list every setting: name, value, unit, bounds and reason

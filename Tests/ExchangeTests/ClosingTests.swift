@@ -55,7 +55,9 @@ struct ClosingTests {
     _ = closing.begin(lingers: true, outputIsEmpty: true, now: Self.start)
     #expect(closing.received(60, limit: 100) == .wait)
     #expect(closing.received(40, limit: 100) == .wait)
-    #expect(closing.received(1, limit: 100) == .close)
+    #expect(closing.received(1, limit: 100) == .stopReading)
+    #expect(closing.received(1, limit: 100) == .wait)
+    #expect(closing.peerEnded() == .close)
   }
 
   @Test func countsWhatCameWhileItFlushed() {
@@ -63,7 +65,9 @@ struct ClosingTests {
     _ = closing.begin(lingers: true, outputIsEmpty: false, now: Self.start)
     #expect(closing.received(101, limit: 100) == .wait)
     _ = closing.flushed(now: Self.start)
-    #expect(closing.received(1, limit: 100) == .close)
+    #expect(closing.received(1, limit: 100) == .stopReading)
+    #expect(closing.received(1, limit: 100) == .wait)
+    #expect(closing.peerEnded() == .close)
   }
 
   @Test func silenceRestartsAndTheTotalDoesNot() {

@@ -30,7 +30,7 @@ struct StagedCloseTests {
   @Test(arguments: [
     (pause: 3000, step: 0, reason: EndReason.clientFaultHead, at: 2000),
     (pause: 1500, step: 10, reason: .clientFaultHead, at: 30_000),
-    (pause: 10, step: 60_000, reason: .policyLimitLinger, at: 40),
+    (pause: 10, step: 60_000, reason: .policyLimitLinger, at: 2040),
   ])
   func lingersWithinLimits(_ row: (pause: Int, step: Int, reason: EndReason, at: Int)) throws {
     let stage = try Stage()

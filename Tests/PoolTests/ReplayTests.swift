@@ -41,6 +41,16 @@ struct ReplayTests {
     }
   }
 
+  /// Silence is no death: what is slow must not get the same work twice.
+  @Test func aTimeoutIsNoReasonToSendAgain() {
+    for evidence in Evidence.allCases where evidence != .responseBegan {
+      let attempt = Attempt(
+        method: .get, evidence: evidence, wasReused: true, isWhole: true, replays: 0,
+        timedOut: true)
+      #expect(Pool.replay(attempt, allowed: 1) == .refuse(.stillAtWork))
+    }
+  }
+
   @Test func everyOtherCombinationIsRefused() {
     for evidence in Evidence.allCases {
       for method in Method.allCases {

@@ -28,7 +28,10 @@ import Testing
     var calls = 0
     var counts = false
 
-    init() throws {
+    /// Where requests reach the origin: `127.0.0.1:port`.
+    var place: String { listeners[1].address.description }
+
+    init(isForward: Bool = false) throws {
       loop = EventLoop(network: try EpollNetwork())
       network = try EpollNetwork()
       let front = try Listener.open(.loopback(0))
@@ -37,8 +40,10 @@ import Testing
       let bell = try Doorbell()
       let origin = Origin(host: "origin", port: 80, addresses: [back.address])
       loop.client = ProxyLoop(
-        loop, .proxy(origins: [origin]), listener: front.id, settings: Settings(),
-        handoff: handoff, bell: bell)
+        loop,
+        isForward
+          ? .forward(ForwardPlan(rules: [back.address.description])) : .proxy(origins: [origin]),
+        listener: front.id, settings: Settings(), handoff: handoff, bell: bell)
       guard case .started(let socket) = network.connect(to: front.address, token: 1 << 32) else {
         throw StageError.noConnection
       }
@@ -94,7 +99,13 @@ import Testing
   private func run(
     _ name: String, _ request: String, _ onward: String, _ answer: String, _ seen: String
   ) throws {
-    let bench = try Bench()
+    try run(name, Bench(), request, onward, answer, seen)
+  }
+
+  private func run(
+    _ name: String, _ bench: Bench, _ request: String, _ onward: String, _ answer: String,
+    _ seen: String
+  ) throws {
     bench.send(bench.client, octets(request))
     bench.acceptOrigin()
     for number in 0..<600 {
@@ -149,6 +160,29 @@ import Testing
       onward("POST /", via: "1.1", "Content-Length: 50000\r\n") + body,
       "HTTP/1.1 200 OK\r\nDate: D\r\nContent-Length: 50000\r\n\r\n\(body)",
       back("200 OK", "Date: D\r\n", "Content-Length: 50000\r\n") + body)
+  }
+}
+
+// Through a forward proxy.
+extension SteadyStateTests {
+  @Test func aForwardedGet() throws {
+    let bench = try Bench(isForward: true)
+    try run(
+      "forward-get", bench, "GET http://\(bench.place)/a HTTP/1.1\r\nHost: x\r\n\r\n",
+      "GET /a HTTP/1.1\r\nHost: \(bench.place)\r\nVia: 1.1 hop\r\n\r\n", ReuseTests.ok,
+      ReuseTests.seesOK)
+  }
+
+  @Test func aTunnel() throws {
+    let bench = try Bench(isForward: true)
+    bench.send(bench.client, octets("CONNECT \(bench.place) HTTP/1.1\r\nHost: x\r\n\r\n"))
+    bench.acceptOrigin()
+    // The head of the 200, which has a Date.
+    try #require(
+      bench.receive(
+        bench.client,
+        octets("HTTP/1.1 200 OK\r\nDate: Sun, 15 Jun 2025 15:06:40 GMT\r\n\r\n").count))
+    try run("tunnel", bench, "there", "there", "and back", "and back")
   }
 }
 
