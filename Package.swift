@@ -116,7 +116,11 @@ let package = Package(
     tests("CommandTests", ["bowline", "BowlineCore", "BowlineJournal"]),
     // What must hold for every input: for libFuzzer, and in FuzzTests over the inputs in Fuzz.
     support(
-      "FuzzInvariants", ["BowlineCore", "BowlineHTTP1", "BowlineJournal", "BowlineObserve"]),
+      "FuzzInvariants",
+      [
+        "BowlineCore", "BowlineHTTP1", "BowlineJournal", "BowlineObserve", "BowlineProxy",
+        "BowlineTransport",
+      ]),
     tests("FuzzTests", ["FuzzInvariants", "BowlineCore", "BowlineHTTP1"]),
     tests("Tidy", []),
   ]

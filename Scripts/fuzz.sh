@@ -77,7 +77,7 @@ for target in $targets; do
       if ($i == "exec/s:") rate = $(i + 1)
     }
     sub("#", "", $1)
-    printf "%-10s %9d inputs  %7d a second  coverage %5d\n", target, $1, rate, cov }'
+    printf "%-11s %9d inputs  %7d a second  coverage %5d\n", target, $1, rate, cov }'
 done
 
 [ "$fold" = yes ] || exit 0

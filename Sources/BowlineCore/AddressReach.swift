@@ -21,8 +21,11 @@ extension SocketAddress {
     if high >> 48 == 0x2002 {
       return Self.isPublic(ipv4: UInt32(truncatingIfNeeded: high >> 16))
     }
-    // Teredo hides an address in the last bits, 100::/64 is a hole, 2001:db8::/32 is for books.
-    if high >> 32 == 0x2001_0000 || high == 0x0100_0000_0000_0000 || high >> 32 == 0x2001_0db8 {
+    // Teredo hides an address in the last bits; 2001:db8::/32 and 3fff::/20 are for books,
+    // 2001:2::/48 for benchmarks, and 2001:10::/28 names no place.
+    if high >> 32 == 0x2001_0000 || high >> 32 == 0x2001_0db8 || high >> 44 == 0x3fff0
+      || high >> 16 == 0x2001_0002_0000 || high >> 36 == 0x200_1001
+    {
       return false
     }
     // What is left of 2000::/3 is global unicast; fc00::/7, fe80::/10 and ff00::/8 are not.
@@ -54,8 +57,8 @@ package struct NetworkPrefix: Hashable, Sendable {
   ///
   /// - Returns: nil when there are not so many bits.
   package init?(_ address: SocketAddress, length: Int) {
+    guard length >= 0, length <= (address.isIPv4 ? 32 : 128) else { return nil }
     let bits = address.isIPv4 ? length + 96 : length
-    guard length >= 0, bits <= 128 else { return nil }
     self.length = bits
     high = address.high & Self.mask(bits)
     low = address.low & Self.mask(bits - 64)

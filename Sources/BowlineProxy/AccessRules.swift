@@ -118,6 +118,8 @@ extension AccessRule {
   ///
   /// - Returns: nil when `text` is none.
   package init?(_ text: String, permits: Bool) {
+    // Some letters outside of ASCII have a small letter inside: the Kelvin sign becomes a k.
+    guard text.utf8.allSatisfy({ $0 < 0x80 }) else { return nil }
     var rest = text.lowercased()[...]
     var address: SocketAddress?
     if rest.first == "[" {

@@ -128,9 +128,9 @@ struct Verification: OwnerMessage {
 }
 
 /// The Basic scheme.
-enum Basic {
+package enum Basic {
   /// `name:password` out of `Basic <base64>`; nil when the value is anything else.
-  static func decode(_ value: Span<UInt8>) -> [UInt8]? {
+  package static func decode(_ value: Span<UInt8>) -> [UInt8]? {
     guard value.count > 6, Scan.equalIgnoringCase(value.extracting(0..<6), "Basic ") else {
       return nil
     }

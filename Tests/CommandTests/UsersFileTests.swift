@@ -1,14 +1,12 @@
 import BowlineProxy
 import Testing
 
-@testable import bowline
-
 @Suite struct UsersFileTests {
   private static let hash = "$6$rounds=1000$saltsalt$" + String(repeating: "a", count: 86)
   private static let bcrypt = "$2y$05$" + String(repeating: "a", count: 53)
 
   @Test func namesAndHashesOneALine() throws {
-    let users = try UsersFile.parse("# who\n\nlady:\(Self.hash)\r\ntramp:\(Self.bcrypt)\n")
+    let users = try Users(file: Array("# who\n\nlady:\(Self.hash)\r\ntramp:\(Self.bcrypt)\n".utf8))
     #expect(users.count == 2)
   }
 
@@ -24,7 +22,7 @@ import Testing
   ])
   func refusals(_ text: String, _ line: Int, _ reason: String) {
     do {
-      _ = try UsersFile.parse(text)
+      _ = try Users(file: Array(text.utf8))
       Issue.record("accepted")
     } catch {
       #expect(error.line == line)

@@ -9,7 +9,7 @@ import Testing
     "255.255.255.255", "::", "::1", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "::7f00:1",
     "64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe", "64:ff9b:1::1", "2002:7f00:1::", "2002:a00:1::",
     "2001:0:1:2::", "2001:db8::1", "100::1", "fe80::1", "fc00::1", "fd00:ec2::254", "ff02::1",
-    "::5", "4000::1",
+    "::5", "4000::1", "2001:2::1", "2001:10::1", "2001:1f:ffff::1", "3fff::1", "3fff:fff:ffff::1",
   ])
   func notPublic(_ text: String) throws {
     let address = try #require(SocketAddress(host: text, port: 80))
@@ -21,6 +21,7 @@ import Testing
     "126.255.255.255", "128.0.0.1", "169.253.1.1", "172.15.1.1", "172.32.0.1", "192.167.1.1",
     "192.169.1.1", "198.17.1.1", "198.20.0.1", "223.255.255.255", "2606:4700::1111",
     "2a00:1450:4001::", "64:ff9b::808:808", "2002:808:808::", "::ffff:8.8.8.8", "2001:4860::8888",
+    "2001:2:1::1", "2001:20::1", "3fff:1000::1",
   ])
   func isPublic(_ text: String) throws {
     let address = try #require(SocketAddress(host: text, port: 80))
@@ -44,6 +45,7 @@ import Testing
 
   @Test func aPrefixIsNotLongerThanItsAddress() throws {
     #expect(NetworkPrefix(.loopback(0), length: 33) == nil)
+    #expect(NetworkPrefix(.loopback(0), length: .max) == nil)
     #expect(NetworkPrefix(.loopback(0), length: -1) == nil)
     #expect(NetworkPrefix(SocketAddress(high: 1, low: 1, port: 0), length: 129) == nil)
   }

@@ -49,4 +49,34 @@ import Testing
   func badFieldsAreRefusedPlainly(_ text: String) {
     #expect(PlainFields(Array(text.utf8), .request) == nil)
   }
+
+  @Test(arguments: [
+    ("Sun, 06 Nov 1994 08:49:37 GMT", 784_111_777 as Int64?),
+    ("Sunday, 06-Nov-94 08:49:37 GMT", 784_111_777), ("Sun Nov  6 08:49:37 1994", 784_111_777),
+    ("Sun Nov 06 08:49:60 1994", 784_111_800), ("Monday, 01-Jan-74 00:00:00 GMT", 3_281_990_400),
+    ("Sun, 6 Nov 1994 08:49:37 GMT", nil), ("Sun, 31 Nov 1994 08:49:37 GMT", nil),
+    ("Sun, 06 Nov 1994 24:49:37 GMT", nil), ("Sun, 29 Feb 1900 00:00:00 GMT", nil),
+  ])
+  func datesAreReadPlainly(_ text: String, _ moment: Int64?) {
+    #expect(PlainDate(Array(text.utf8))?.moment(now: 1_735_689_600) == moment)
+  }
+
+  @Test(arguments: [
+    ("bytes=0-4", ByteRange.part(0..<5)), ("bytes=9-99", .part(9..<10)),
+    ("bytes=-3", .part(7..<10)), ("bytes=-99", .part(0..<10)), ("bytes=10-", .unsatisfiable),
+    ("bytes=-0", .unsatisfiable), ("bytes=4-3", .whole), ("bytes=0-1,3-4", .whole),
+    ("bytes=+1-2", .whole), ("lines=0-1", .whole),
+  ])
+  func rangesAreReadPlainly(_ text: String, _ range: ByteRange) {
+    #expect(RangeInvariants.plain(Array(text.utf8), 10) == range)
+  }
+
+  @Test(arguments: [
+    ("8.8.8.8", true), ("10.0.0.1", false), ("64:ff9b::a9fe:a9fe", false),
+    ("2002:808:808::", true), ("2606:4700::1111", true), ("fd00::1", false), ("::1", false),
+  ])
+  func addressesAreJudgedPlainly(_ text: String, _ isPublic: Bool) throws {
+    let address = try #require(SocketAddress(host: text, port: 80))
+    #expect(PlainReach.isPublic(address) == isPublic)
+  }
 }

@@ -54,6 +54,20 @@ enum Inputs {
     }
   }
 
+  /// Tunnels are rare among what a fuzzer makes up: the corpora begin inside of them. Either end
+  /// ends first, with and without a byte in between.
+  @Test(arguments: [FuzzTarget.request, .response], [false, true])
+  func tunnelsAreReached(_ target: FuzzTarget, _ weEndFirst: Bool) throws {
+    var (carries, onlyEnds) = (false, false)
+    for path in Inputs.paths(target) {
+      let entries = try #require(try target.transcript(try Inputs.bytes(path))).entries
+      guard let start = entries.firstIndex(of: .tunnel(weEndFirst: weEndFirst)) else { continue }
+      if case .body = entries[start + 1] { carries = true }
+      if case .streamEnded(nil) = entries[start + 1] { onlyEnds = true }
+    }
+    #expect(carries && onlyEnds)
+  }
+
   @Test(arguments: FuzzTarget.allCases)
   func corpusIsSmall(_ target: FuzzTarget) throws {
     let paths = Inputs.paths(target)

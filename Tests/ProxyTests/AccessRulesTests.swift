@@ -92,6 +92,20 @@ import Testing
     #expect(AccessRule(text, permits: true) == nil)
   }
 
+  /// 96 is added to the length of an IPv4 network: it must not trap.
+  @Test(arguments: [
+    "10.0.0.0/9223372036854775807", "10.0.0.0/9223372036854775711", "[::]/9223372036854775807",
+  ])
+  func theLargestLengthIsRefused(_ text: String) {
+    #expect(AccessRule(text, permits: true) == nil)
+  }
+
+  /// U+212A is a letter of its own, whose small letter is k.
+  @Test func theKelvinSignIsNoLetterOfAName() {
+    #expect(AccessRule("\u{212a}.example.com", permits: true) == nil)
+    #expect(AccessRule("*.\u{212a}.example.com", permits: true) == nil)
+  }
+
   @Test func rulesAreReadWithoutCase() throws {
     #expect(
       AccessRule("EXAMPLE.com:80", permits: true)

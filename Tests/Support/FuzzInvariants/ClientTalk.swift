@@ -10,15 +10,20 @@ enum Question: UInt8 {
   case upgrade = 0x75  // u
   /// POST of three bytes, which are sent when the response is complete.
   case post = 0x70  // p
+  /// POST of three bytes with Upgrade, which are sent at once.
+  case wholePost = 0x77  // w
 
   var method: StaticString {
     switch self {
     case .get, .upgrade: "GET"
     case .head: "HEAD"
     case .connect: "CONNECT"
-    case .post: "POST"
+    case .post, .wholePost: "POST"
     }
   }
+
+  var asksForUpgrade: Bool { self == .upgrade || self == .wholePost }
+  var hasBody: Bool { self == .post || self == .wholePost }
 
   var target: StaticString { self == .connect ? "h:443" : "/" }
 
@@ -30,9 +35,15 @@ enum Question: UInt8 {
       (Array(method.description.utf8), Array(target.description.utf8))
     request.compose(method: methodBytes.span, target: targetBytes.span)
     request.add(.host, "h")
-    if self == .upgrade { request.add(.upgrade, "tea") }
+    if asksForUpgrade { request.add(.upgrade, "tea") }
     machine.send(
-      request: request, body: self == .post ? .length(3) : .none, close: false, into: &output)
+      request: request, body: hasBody ? .length(3) : .none, close: false, into: &output)
+    if self == .wholePost {
+      let body: [UInt8] = [0x61, 0x62, 0x63]
+      machine.sendBody(body.span, into: &output)
+      let isWhole = machine.sendEnd(into: &output)
+      assert(isWhole)
+    }
   }
 }
 
@@ -48,6 +59,7 @@ struct ClientTalk: ~Copyable {
   private(set) var transcript = Transcript()
   private var isOver = false
   private var received = 0
+  private var isTunnel = false
 
   init(_ question: Question, _ limits: Limits, rewrites: Bool = false) {
     self.question = question
@@ -88,17 +100,25 @@ struct ClientTalk: ~Copyable {
         try limits.check(head, isWhole: true)
         transcript.note(.head(start: head.startText, fields: head.fieldText(), framing))
         if rewrites { try Rewriting.check(response: head, framing, to: question) }
+        try require(machine.isTunnel == (framing == .tunnel), "\(framing): \(machine.isTunnel)")
+        if framing == .tunnel { try tunnelBegan() }
       case .informational:
         try limits.check(head, isWhole: true)
         transcript.note(.informational(start: head.startText, fields: head.fieldText()))
         if rewrites { try Rewriting.check(informational: head) }
       case .body(let range):
         try require(!range.isEmpty && range.upperBound == cursor, "a body part is misplaced")
+        if isTunnel {
+          try require(range == before..<piece.count, "a tunnel takes \(range) from \(before)")
+        }
         transcript.note(body: piece.extracting(range))
       case .end(let trailers):
+        try require(!isTunnel, "an end inside a tunnel")
         if trailers { try limits.check(head, isWhole: true) }
         try ended(trailers)
-      case .fault(let fault): try faulted(fault)
+      case .fault(let fault):
+        try require(!isTunnel, "\(fault.kind) in a tunnel")
+        try faulted(fault)
       }
     }
   }
@@ -106,19 +126,49 @@ struct ClientTalk: ~Copyable {
   private mutating func receiveEnd() throws(Violation) {
     if isOver { return }
     switch machine.receiveEnd(head: &head) {
-    case .clean: transcript.note(.streamEnded(nil))
+    case .clean:
+      try require(!isTunnel, "the end of a tunnel is none")
+      transcript.note(.streamEnded(nil))
     case .completesBody:
       transcript.note(.streamEnded(nil))
       try require(machine.receivingIsComplete, "completed by the end, and not complete")
-    case .truncated(let fault): transcript.note(.streamEnded(fault))
+    case .truncated(let fault):
+      try require(!isTunnel, "a tunnel is truncated")
+      transcript.note(.streamEnded(fault))
     }
     try require(machine.willClose && !machine.mayRead, "it reads on behind the end")
+    guard isTunnel else { return }
+    // The server has ended its direction: ours still goes, unless we ended it before.
+    if question == .connect { try sendRaw(thenEnd: true) }
+    try require(machine.sendingIsComplete, "a tunnel that ended sends on")
+    try require(!machine.beginNext(), "an exchange behind a tunnel")
+  }
+
+  /// In the tunnel of an Upgrade we end first, in that of a CONNECT the server does.
+  private mutating func tunnelBegan() throws(Violation) {
+    try require(machine.willClose && (question == .connect || question.asksForUpgrade), "unasked")
+    isTunnel = true
+    try sendRaw(thenEnd: question != .connect)
+    try require(machine.mayRead, "a tunnel's end ends the other direction")
+    transcript.note(.tunnel(weEndFirst: machine.sendingIsComplete))
+  }
+
+  /// What we send in a tunnel goes as it is.
+  private mutating func sendRaw(thenEnd: Bool) throws(Violation) {
+    try require(machine.sendsUntilClose && !machine.sendingIsComplete, "a tunnel does not send")
+    var output = ByteBuffer()
+    let bytes = Array("0\r\n\r\n".utf8)
+    machine.sendBody(bytes.span, into: &output)
+    if thenEnd {
+      let isWhole = machine.sendEnd(into: &output)
+      try require(isWhole && machine.sendingIsComplete, "a tunnel's end is refused")
+    }
+    try require(isSame(output.span, bytes.span), "a tunnel sends \(visible(array(output.span)))")
   }
 
   private mutating func ended(_ trailers: Bool) throws(Violation) {
     transcript.note(.end(trailers: trailers ? head.fieldText() : nil))
     try require(machine.receivingIsComplete, "ended, and not complete")
-    if machine.isTunnel { return }
     if !machine.sendingIsComplete {
       var output = ByteBuffer()
       let body: [UInt8] = [0x61, 0x62, 0x63]
@@ -151,14 +201,18 @@ struct ClientTalk: ~Copyable {
 /// What a client receives: 1xx, final responses, bodies, tunnels, what nobody asked for.
 enum ResponseInvariants {
   static func check(_ input: [UInt8]) throws(Violation) {
-    guard let first = input.first else { return }
-    let question = Question(rawValue: first) ?? .get
-    let wire = Array(input.dropFirst())
+    if input.isEmpty { return }
     try Cut.compare { (cut) throws(Violation) in
-      try ClientTalk.read(wire, cut, question, .standard, rewrites: cut == .whole)
+      try read(input, cut, .standard, rewrites: cut == .whole)
     }
-    try Cut.compare { (cut) throws(Violation) in
-      try ClientTalk.read(wire, cut, question, .tight)
-    }
+    try Cut.compare { (cut) throws(Violation) in try read(input, cut, .tight) }
+  }
+
+  static func read(
+    _ input: [UInt8], _ cut: Cut, _ limits: Limits, rewrites: Bool = false
+  ) throws(Violation) -> Transcript {
+    let question = input.first.flatMap { Question(rawValue: $0) } ?? .get
+    return try ClientTalk.read(
+      Array(input.dropFirst()), cut, question, limits, rewrites: rewrites)
   }
 }

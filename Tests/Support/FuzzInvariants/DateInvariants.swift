@@ -1,63 +1,77 @@
 import BowlineCore
 
 /// The first eight bytes as a number of seconds (little-endian), written as an HTTP date and read
-/// back by a calendar that counts days one year after the other.
+/// back, by a plain calendar and by ourselves.
 enum DateInvariants {
   static func check(_ input: [UInt8]) throws(Violation) {
     let number = input.prefix(8).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
     let seconds = Int64(bitPattern: number)
-    var out = ByteBuffer()
-    HTTPDate.append(seconds, to: &out)
-    try checkDate(of: min(max(seconds, first), last), out)
+    let (first, last) = (PlainCalendar.first, PlainCalendar.last)
+    try checkDate(of: min(max(seconds, first), last), written(seconds))
     // The years that can be written, evenly.
     let inRange = first + Int64(number % UInt64(last - first + 1))
-    out.removeAll()
-    HTTPDate.append(inRange, to: &out)
-    try checkDate(of: inRange, out)
+    try checkDate(of: inRange, written(inRange))
   }
 
-  /// 0000-01-01T00:00:00 and 9999-12-31T23:59:59.
-  private static let first: Int64 = -62_167_219_200
-  private static let last: Int64 = 253_402_300_799
+  static func written(_ seconds: Int64) -> [UInt8] {
+    var out = ByteBuffer()
+    HTTPDate.append(seconds, to: &out)
+    return array(out.span)
+  }
 
-  private static func checkDate(
-    of seconds: Int64, _ out: borrowing ByteBuffer
-  ) throws(Violation) {
-    let text = array(out.span)
+  private static func checkDate(of seconds: Int64, _ text: [UInt8]) throws(Violation) {
     let isPlain = text.allSatisfy { $0 >= 0x20 && $0 < 0x7f }
     try require(isPlain && text.suffix(4) == Array(" GMT".utf8)[...], visible(text))
     try require(text.count == HTTPDate.length, "\(visible(text)) has \(text.count) bytes")
     let words = text.split(separator: 0x20).map(visible)
     try require(words.count == 6 && words[0].hasSuffix(","), visible(text))
-    guard let day = Int64(words[1]), let month = months.firstIndex(of: words[2]),
-      let year = Int64(words[3]), let weekday = weekdays.firstIndex(of: String(words[0].prefix(3)))
+    guard let day = Int64(words[1]), let month = PlainCalendar.months.firstIndex(of: words[2]),
+      let year = Int64(words[3]),
+      let weekday = PlainCalendar.weekdays.firstIndex(of: String(words[0].prefix(3)))
     else { throw Violation(visible(text)) }
     let clock = words[4].split(separator: ":").compactMap { Int64($0) }
     try require(clock.count == 3, visible(text))
-    let days = daysBefore(year) + daysBefore(month, isLeap(year)) + day - 1
-    let again = days * 86_400 + clock[0] * 3600 + clock[1] * 60 + clock[2]
+    let midnight = PlainCalendar.seconds(year, month, day)
+    let again = midnight + clock[0] * 3600 + clock[1] * 60 + clock[2]
     try require(again == seconds, "\(seconds) is written \(visible(text)), which is \(again)")
+    let days = midnight / 86_400
     try require(((days + 4) % 7 + 7) % 7 == weekday, "\(visible(text)): the day of the week")
+
+    try checkReading(of: seconds, visible(text))
+    let blankDay = day < 10 ? " \(day)" : "\(day)"
+    try checkReading(
+      of: seconds, "\(words[0].prefix(3)) \(words[2]) \(blankDay) \(words[4]) \(words[3])")
+    // Read in its own time, a year of two digits is of its century.
+    if seconds >= 0 {
+      try checkReading(
+        of: seconds, "Sunday, \(words[1])-\(words[2])-\(words[3].suffix(2)) \(words[4]) GMT")
+    }
   }
 
-  private static let months = [
-    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-  ]
-  private static let weekdays = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"]
-
-  private static func isLeap(_ year: Int64) -> Bool {
-    year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
+  private static func checkReading(of seconds: Int64, _ text: String) throws(Violation) {
+    let bytes = Array(text.utf8)
+    let again = HTTPDate.moment(bytes.span, now: seconds)
+    try require(
+      again == seconds, "\(text) is \(seconds), and read as \(again.map(String.init) ?? "nothing")")
   }
+}
 
-  /// Days from 1 January 1970 to 1 January of `year`.
-  private static func daysBefore(_ year: Int64) -> Int64 {
-    if year == 0 { return -719_528 }
-    let past = year - 1
-    return past * 365 + past / 4 - past / 100 + past / 400 - 719_162
-  }
-
-  private static func daysBefore(_ month: Int, _ isLeap: Bool) -> Int64 {
-    let lengths: [Int64] = [31, isLeap ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
-    return lengths[..<month].reduce(0, +)
+/// The input as an HTTP date, in any of the three forms.
+enum DateTextInvariants {
+  static func check(_ input: [UInt8]) throws(Violation) {
+    let plain = PlainDate(input)
+    let span = Int64(mark(input) % UInt64(PlainCalendar.last))
+    for now in [784_111_777, 1_800_000_000, .min, .max, span] {
+      let moment = HTTPDate.moment(input.span, now: now)
+      let expected = plain?.moment(now: now)
+      try require(
+        moment == expected, "at \(now) read as \(moment ?? -1), plainly as \(expected ?? -1)")
+      guard let moment else { continue }
+      // A leap second at the end of all years is the only one that cannot be written.
+      let text = DateInvariants.written(moment)
+      let again = HTTPDate.moment(text.span, now: now)
+      try require(
+        again == min(moment, PlainCalendar.last), "\(moment) is written \(visible(text))")
+    }
   }
 }

@@ -26,10 +26,28 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
   case target
   /// A number of seconds, eight bytes, as an HTTP date.
   case date
+  /// An HTTP date as text, in any of its three forms.
+  case dateText = "date-text"
+  /// Method and conditional fields of a request. The first byte says which method.
+  case conditions
+  /// The value of a Range field.
+  case range
+  /// Values of Keep-Alive fields, one a line.
+  case keepAlive = "keep-alive"
+  /// Values of Via and Max-Forwards fields, one a line.
+  case via
+  /// The value of a Proxy-Authorization field; and the same bytes as credentials.
+  case credentials
+  /// Two addresses of 16 bytes and the length of a network, one byte.
+  case reach
   /// Bytes of a peer in the access log.
   case log
   /// What an operator types: values, `name=value`, addresses.
   case settings
+  /// A destination, its address, and the rules of a forward proxy, one a line.
+  case access
+  /// The file of users.
+  case users
 
   /// Runs `input` through the target.
   package func check(_ input: [UInt8]) throws(Violation) {
@@ -40,8 +58,30 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     case .fields: try FieldInvariants.check(input)
     case .target: try TargetInvariants.check(input)
     case .date: try DateInvariants.check(input)
+    case .dateText: try DateTextInvariants.check(input)
+    case .conditions: try ConditionInvariants.check(input)
+    case .range: try RangeInvariants.check(input)
+    case .keepAlive: try KeepAliveInvariants.check(input)
+    case .via: try ViaInvariants.check(input)
+    case .credentials: try CredentialInvariants.check(input)
+    case .reach: try ReachInvariants.check(input)
     case .log: try LogInvariants.check(input)
     case .settings: try SettingInvariants.check(input)
+    case .access: try AccessInvariants.check(input)
+    case .users: try UsersInvariants.check(input)
+    }
+  }
+}
+
+extension FuzzTarget {
+  /// What a conversation with `input` says, uncut; nil for a target that is none.
+  package func transcript(_ input: [UInt8]) throws(Violation) -> Transcript? {
+    switch self {
+    case .request: try ServerTalk.read(input, .whole, .standard)
+    case .response: try ResponseInvariants.read(input, .whole, .standard)
+    case .chunked, .fields, .target, .date, .dateText, .conditions, .range, .keepAlive, .via,
+      .credentials, .reach, .log, .settings, .access, .users:
+      nil
     }
   }
 }

@@ -127,7 +127,7 @@ extension HTTP1Connection {
     wire.append(0x20)
     wire.append(question.target)
     wire.append(isOld ? " HTTP/1.0\r\nHost: h\r\n" : " HTTP/1.1\r\nHost: h\r\n")
-    wire.append(question == .post ? "Content-Length: 3\r\n\r\n" : "\r\n")
+    wire.append(question.hasBody ? "Content-Length: 3\r\n\r\n" : "\r\n")
     var head = HeadBlock()
     var cursor = 0
     _ = server.receive(wire.span, at: &cursor, head: &head, limits: .standard)

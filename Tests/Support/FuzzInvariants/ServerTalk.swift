@@ -4,7 +4,9 @@ import BowlineHTTP1
 /// A server's machine on one connection: reads, answers each request, reads on.
 ///
 /// What it does beyond the usual follows from the request, so that a fuzzer can reach it: DELETE is
-/// answered before its body, CONNECT and Upgrade become tunnels, an expected 100 is sent.
+/// answered before its body, CONNECT and Upgrade become tunnels, an expected 100 is sent. PATCH
+/// with Upgrade becomes one before its body has come. In the tunnel of an Upgrade we end first, in
+/// that of a CONNECT the client does.
 struct ServerTalk: ~Copyable {
   private var machine = HTTP1Connection(role: .server)
   private var head = HeadBlock()
@@ -15,6 +17,8 @@ struct ServerTalk: ~Copyable {
   private(set) var transcript = Transcript()
   private var isOver = false
   private var upgradeAsked = false
+  /// The request before the tunnel was read: what comes is raw.
+  private var isRaw = false
   /// Bytes taken of the connection, and where in it the current message begins at the earliest.
   private var taken = 0
   private var messageStart = 0
@@ -30,7 +34,7 @@ struct ServerTalk: ~Copyable {
   ) throws(Violation) -> Transcript {
     var talk = ServerTalk(limits, rewrites: rewrites)
     for piece in cut.pieces(of: input) { try talk.receive(input.span.extracting(piece)) }
-    talk.receiveEnd()
+    try talk.receiveEnd()
     return talk.transcript
   }
 
@@ -51,19 +55,60 @@ struct ServerTalk: ~Copyable {
       case .informational: throw Violation("an informational request")
       case .body(let range):
         try require(!range.isEmpty && range.upperBound == cursor, "a body part is misplaced")
+        if isRaw {
+          try require(range == before..<piece.count, "a tunnel takes \(range) from \(before)")
+        }
         transcript.note(body: piece.extracting(range))
-      case .end(let trailers): try ended(trailers, piece, cursor)
-      case .fault(let fault): try faulted(fault, piece, cursor)
+      case .end(let trailers):
+        try require(!isRaw, "an end inside a tunnel")
+        try ended(trailers, piece, cursor)
+      case .fault(let fault):
+        try require(!isRaw, "\(fault.kind) in a tunnel")
+        try faulted(fault, piece, cursor)
       }
     }
   }
 
-  private mutating func receiveEnd() {
+  private mutating func receiveEnd() throws(Violation) {
     if isOver { return }
     switch machine.receiveEnd(head: &head) {
-    case .clean, .completesBody: transcript.note(.streamEnded(nil))
-    case .truncated(let fault): transcript.note(.streamEnded(fault))
+    case .clean:
+      try require(!isRaw, "the end of a tunnel is none")
+      transcript.note(.streamEnded(nil))
+    case .completesBody:
+      try require(isRaw, "a request is completed by the end of the stream")
+      transcript.note(.streamEnded(nil))
+    case .truncated(let fault):
+      try require(!isRaw, "a tunnel is truncated")
+      transcript.note(.streamEnded(fault))
     }
+    try require(machine.willClose && !machine.mayRead, "it reads on behind the end")
+    if isRaw { try tunnelEnded() }
+  }
+
+  private mutating func tunnelBegins() {
+    isRaw = true
+    transcript.note(.tunnel(weEndFirst: machine.sendingIsComplete))
+  }
+
+  /// The client has ended its direction: ours still goes, unless we ended it before.
+  private mutating func tunnelEnded() throws(Violation) {
+    try require(machine.receivingIsComplete, "a tunnel has ended, and is not complete")
+    if !machine.sendingIsComplete { try sendRaw(thenEnd: true) }
+    try require(!machine.beginNext(), "an exchange behind a tunnel")
+  }
+
+  /// What we send in a tunnel goes as it is.
+  private mutating func sendRaw(thenEnd: Bool) throws(Violation) {
+    try require(machine.sendsUntilClose && !machine.sendingIsComplete, "a tunnel does not send")
+    output.removeAll()
+    let bytes = Array("0\r\n\r\n".utf8)
+    machine.sendBody(bytes.span, into: &output)
+    if thenEnd {
+      let isWhole = machine.sendEnd(into: &output)
+      try require(isWhole && machine.sendingIsComplete, "a tunnel's end is refused")
+    }
+    try require(isSame(output.span, bytes.span), "a tunnel sends \(visible(array(output.span)))")
   }
 
   private mutating func headArrived(_ framing: BodyFraming) throws(Violation) {
@@ -79,6 +124,7 @@ struct ServerTalk: ~Copyable {
       try require(isSent && !machine.expectsContinue, "100 was expected and is not sent")
     }
     if head.start.method == .delete { try answer(202) }
+    if head.start.method == .patch && upgradeAsked { try answer(204) }
   }
 
   private mutating func ended(
@@ -87,6 +133,11 @@ struct ServerTalk: ~Copyable {
     if trailers { try limits.check(head, isWhole: true) }
     transcript.note(.end(trailers: trailers ? head.fieldText() : nil))
     try require(machine.receivingIsComplete, "ended, and not complete")
+    if machine.isTunnel {
+      // It was begun before the request was whole.
+      tunnelBegins()
+      return
+    }
     // Until the exchange is over, what follows stays where it is.
     var again = cursor
     let event = machine.receive(piece, at: &again, head: &head, limits: limits)
@@ -96,7 +147,10 @@ struct ServerTalk: ~Copyable {
     case .head, .informational, .body, .end, .fault: throw Violation("\(event) while paused")
     }
     if !machine.sendingIsComplete { try answer(machine.requestMethod == .connect ? 200 : 204) }
-    if machine.isTunnel { return }
+    if machine.isTunnel {
+      tunnelBegins()
+      return
+    }
     if machine.beginNext() {
       try require(!machine.willClose, "the next exchange of a connection that closes")
       messageStart = taken
@@ -137,7 +191,12 @@ struct ServerTalk: ~Copyable {
     if upgrades { response.add(.upgrade, "tea") }
     output.removeAll()
     machine.send(response: response, body: isHead ? .none : .length(0), close: false, into: &output)
-    if machine.isTunnel { return }
+    if machine.isTunnel {
+      try require(machine.willClose && !machine.expectsContinue, "a tunnel that persists")
+      try sendRaw(thenEnd: upgrades)
+      try require(machine.mayRead, "a tunnel's end ends the other direction")
+      return
+    }
     let isWhole = machine.sendEnd(into: &output)
     try require(isWhole && machine.sendingIsComplete, "an empty answer is not whole")
     let announced = closeIsAnnounced(in: output, asked: machine.requestMethod)

@@ -11,6 +11,8 @@ package struct Transcript: Equatable, Sendable {
     /// With the trailer fields; nil when there was no trailer section.
     case end(trailers: [UInt8]?)
     case answered(Status, closes: Bool)
+    /// From here on bytes are raw. `weEndFirst`: our direction is ended already.
+    case tunnel(weEndFirst: Bool)
     case fault(Fault)
     case streamEnded(Fault?)
     case connectionEnds(CloseCause)
@@ -56,6 +58,7 @@ extension Transcript.Entry: CustomStringConvertible {
     case .end(let trailers): "  end" + (trailers.map { " " + visible($0) } ?? "")
     case .answered(let status, let closes):
       "  answered \(status.rawValue)\(closes ? ", close" : "")"
+    case .tunnel(let weEndFirst): "  tunnel\(weEndFirst ? ", ended by us" : "")"
     case .fault(let fault): "  fault \(fault.kind) at \(fault.offset)"
     case .streamEnded(let fault):
       "  stream ended" + (fault.map { ": \($0.kind) at \($0.offset)" } ?? "")
