@@ -79,4 +79,12 @@ import Testing
     let address = try #require(SocketAddress(host: text, port: 80))
     #expect(PlainReach.isPublic(address) == isPublic)
   }
+
+  @Test func everyEdgeOfAClosedNetworkIsJudgedAsPlainly() {
+    let edges = PlainReach.edges
+    #expect(edges.count == 88 && edges.contains { $0.host == "198.19.255.255" })
+    for address in edges {
+      #expect(address.isPublic == PlainReach.isPublic(address), "\(address.host)")
+    }
+  }
 }

@@ -6,6 +6,7 @@ enum ReachInvariants {
     let bytes = input + Array(repeating: 0, count: 33)
     let address = Self.address(bytes[0..<16])
     try checkReach(of: address)
+    try checkReach(of: Self.address(bytes[16..<32]))
     try checkReach(of: Self.address(Array(repeating: 0, count: 10) + [0xff, 0xff] + bytes[0..<4]))
     try checkNetwork(address, Self.address(bytes[16..<32]), length: Int(bytes[32]))
     let near = SocketAddress(
@@ -85,6 +86,23 @@ package enum PlainReach {
       return isPublic(SocketAddress(ipv4: UInt32(address.high >> 16 & 0xffff_ffff), port: 0))
     }
     return !lies(closed) && (address.isIPv4 || lies(unicast))
+  }
+
+  /// The first and the last address of each of these networks, and their neighbours outside.
+  package static var edges: [SocketAddress] {
+    (closed + unicast + sixToFour + translated).flatMap { network in
+      let first = first(of: network.address, network.length)
+      let own = (first.isIPv4 ? 96 : 0) + network.length
+      let high = first.high | (own >= 64 ? 0 : .max >> UInt64(own))
+      let low = first.low | (own <= 64 ? .max : .max >> UInt64(own - 64))
+      let (before, isBefore) = first.low.subtractingReportingOverflow(1)
+      let (after, isAfter) = low.addingReportingOverflow(1)
+      return [
+        first, SocketAddress(high: high, low: low, port: 0),
+        SocketAddress(high: first.high &- (isBefore ? 1 : 0), low: before, port: 0),
+        SocketAddress(high: high &+ (isAfter ? 1 : 0), low: after, port: 0),
+      ]
+    }
   }
 
   /// True when `address` and `network` are of one family and share `length` bits.
