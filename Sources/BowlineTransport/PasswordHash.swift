@@ -18,10 +18,24 @@ package enum PasswordHash {
     return difference == 0
   }
 
-  /// True when the system knows how to check against `hash`.
+  /// True when the system knows how to check against `hash`, and some password could match it.
   package static func isUsable(_ hash: String) -> Bool {
-    guard hash.first == "$" || hash.first == "_" else { return false }
+    let bytes = Array(hash.utf8)
+    guard bytes.first == 0x24 || bytes.first == 0x5f, isWhole(bytes) else { return false }
     let verdict = unsafe crypt_checksalt(hash)
     return verdict != CRYPT_SALT_INVALID && verdict != CRYPT_SALT_METHOD_DISABLED
+  }
+
+  /// False when the hash is of a kind whose length is known, and has another. The system looks at
+  /// the beginning only.
+  private static func isWhole(_ hash: [UInt8]) -> Bool {
+    let parts = hash.split(separator: 0x24, omittingEmptySubsequences: false)
+    guard parts.count > 2, let last = parts.last else { return true }
+    switch String(decoding: parts[1], as: UTF8.self) {
+    case "6": return last.count == 86
+    case "5", "y", "gy", "7": return last.count == 43
+    case "2a", "2b", "2x", "2y": return hash.count == 60
+    default: return true
+    }
   }
 }
