@@ -82,6 +82,7 @@ package final class BlindRelay: ExchangeHandler, LinkOwner {
     let pair = links.exchanges[exchange].context
     guard pairs.contains(pair) else { return }
     if exchange == pairs[pair].upstream {
+      endRequest(pair)
       links.sendBody(pairs[pair].downstream, bytes)
       if links.mustHold(pairs[pair].downstream) {
         pairs[pair].owed += bytes.count
@@ -103,6 +104,7 @@ package final class BlindRelay: ExchangeHandler, LinkOwner {
     guard pairs.contains(pair) else { return }
     if exchange == pairs[pair].upstream {
       // The next hop has ended its stream: that is the end of the response.
+      endRequest(pair)
       links.sendEnd(pairs[pair].downstream)
       links.sendEnd(exchange)
     } else if pairs[pair].requestEnded {
@@ -112,6 +114,13 @@ package final class BlindRelay: ExchangeHandler, LinkOwner {
       pairs[pair].requestEnded = true
       if pairs[pair].upstream != .none { links.beginTunnel(exchange) }
     }
+  }
+
+  /// A next hop that answers before it has the whole request gets no more of it.
+  private func endRequest(_ pair: Handle) {
+    if pairs[pair].requestEnded { return }
+    pairs[pair].requestEnded = true
+    links.beginTunnel(pairs[pair].downstream)
   }
 
   package func informationalArrived(_ exchange: Handle) {}

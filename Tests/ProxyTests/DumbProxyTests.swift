@@ -87,6 +87,23 @@ import Testing
     #expect(stage.finish().ends == [.upstreamClosedTunnel])
   }
 
+  /// Found by reading: the answer met a connection on which no answer could begin, and trapped.
+  @Test(arguments: ["HTTP/1.0 413 No\r\n\r\nno", ""], Place.allCases)
+  func anAnswerBeforeTheRequestIsComplete(_ answer: String, _ place: Place) throws {
+    let stage = try ProxyStage(place) { .blind(Self.origin($0)) }
+    let client = try stage.client()
+    client.send("POST / HTTP/1.0\r\nContent-Length: 10\r\n\r\nhalf")
+    let origin = try stage.accept()
+    origin.expect("POST / HTTP/1.0\r\nContent-Length: 10\r\n\r\nhalf")
+    origin.send(answer)
+    origin.endSending()
+    client.expect(answer)
+    client.expectEnd()
+    client.send("body..and more")
+    client.endSending()
+    stage.finish()
+  }
+
   @Test func theRelaysOwnAnswers() throws {
     let stage = try ProxyStage(.simulated) { _ in .blind(Self.origin([.loopback(9)])) }
     let client = try stage.client()
