@@ -41,8 +41,9 @@ package enum Framing {
   ) -> Result<BodyFraming, Fault> {
     let status = head.start.status
     if status.rawValue == 101 { return .success(.tunnel) }
-    if status.isInformational || status.rawValue == 204 { return .success(.none) }
+    // Before the rule for 204: the client has been told that its tunnel is open (RFC 9110 §9.3.6).
     if method == .connect && status.isSuccessful { return .success(.tunnel) }
+    if status.isInformational || status.rawValue == 204 { return .success(.none) }
     if method == .head || status.rawValue == 304 {
       // No body; but the length is forwarded, so a wrong one is a fault (RFC 9110 §8.6).
       return head.contains(.contentLength)

@@ -162,8 +162,10 @@ package final class Links: LoopClient {
     } else {
       if links[handle].note(readiness) { queueFlush(handle) }
       read(handle, &buffer)
-      if readiness.contains(.ended) { lookForReset(handle) }
-      if readiness.contains(.ended) { endFull(handle) }
+      if readiness.contains(.ended) {
+        lookForReset(handle)
+        endFull(handle)
+      }
     }
   }
 

@@ -240,7 +240,7 @@ extension Links {
     }
   }
 
-  /// The same with head and text of the caller's: Date is there already when `compose` returns.
+  /// The same with a head and a text that the caller composes, Date included.
   package func answer(
     _ exchange: Handle, _ failure: Failure,
     compose: (inout HeadBlock, inout ByteBuffer) -> Void

@@ -40,11 +40,6 @@ extension Links {
     links[exchanges[exchange].link].http1.keepOldVersion()
   }
 
-  /// True when raw bytes go through the exchange.
-  package func isTunnel(_ exchange: Handle) -> Bool {
-    exchanges[exchange].progress.contains(.tunnel)
-  }
-
   /// True when bytes came right behind a CONNECT, before its answer: meant for its tunnel.
   package func isSentAhead(_ exchange: Handle) -> Bool {
     let link = exchanges[exchange].link

@@ -15,7 +15,6 @@
 package import BowlineCore
 package import BowlineExchange
 import BowlineJournal
-import BowlinePool
 import BowlineTransport
 package import BowlineUpstream
 

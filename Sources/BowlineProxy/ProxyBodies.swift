@@ -3,9 +3,7 @@
 package import BowlineCore
 import BowlineExchange
 import BowlineJournal
-import BowlinePool
 import BowlineTransport
-import BowlineUpstream
 
 extension Proxy {
   package func bodyArrived(_ exchange: Handle, _ bytes: Span<UInt8>) {

@@ -3,7 +3,6 @@
 package import BowlineCore
 import BowlineExchange
 package import BowlineJournal
-import BowlinePool
 package import BowlineTransport
 package import BowlineUpstream
 

@@ -338,6 +338,27 @@ import Testing
     #expect(stage.finish().ends == [.complete])
   }
 
+  /// Found by reading: the client's side was a tunnel, the next proxy's was not.
+  @Test func aTunnelThatTheNextProxyOpensWith204() throws {
+    let stage = try ProxyStage(.simulated) { origins in
+      .forward(ForwardPlan(parents: [Origin(host: "parent", port: 80, addresses: origins)]))
+    }
+    let client = try stage.client()
+    client.send("CONNECT far.example:443 HTTP/1.1\r\nHost: x\r\n\r\n")
+    let parent = try stage.accept()
+    _ = parent.head()
+    parent.send("HTTP/1.1 204 Yes\r\nDate: D\r\n\r\nthere")
+    #expect(client.head().hasPrefix("HTTP/1.1 204 Yes\r\n"))
+    client.expect("there")
+    client.send("and back")
+    parent.expect("and back")
+    client.endSending()
+    parent.expectEnd()
+    parent.endSending()
+    client.expectEnd()
+    #expect(stage.finish().ends == [.clientClosedTunnel])
+  }
+
   /// A client that goes away while its tunnel is dialled leaves no raw connection in the pool.
   @Test func aTunnelThatNobodyWaitsForIsClosed() throws {
     let stage = try ProxyStage(.simulated) { origins in
