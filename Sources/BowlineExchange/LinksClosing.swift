@@ -64,7 +64,7 @@ extension Links {
   }
 
   /// Closes the socket, writes the record, and tells whoever is concerned. The only place where a
-  /// link ends.
+  /// link ends that somebody knows of.
   func tearDown(_ link: Handle) {
     while links[link].exchange != .none {
       let exchange = links[link].exchange
@@ -110,7 +110,7 @@ extension Links {
     return ending
   }
 
-  private func closingRecord(_ link: Handle, _ reason: EndReason) -> ConnectionRecord {
+  func closingRecord(_ link: Handle, _ reason: EndReason) -> ConnectionRecord {
     let facts = links[link].socket == .none ? nil : network.facts(links[link].socket)
     var record = ConnectionRecord(
       id: links[link].id, side: links[link].side,

@@ -166,6 +166,8 @@ extension Links {
         }
         handler.messageEnded(exchange, trailers: trailers)
         finishIfDone(handle)
+        // Its owner may have given it to another loop.
+        if side == .upstream, !links.contains(handle) { return bytes.count }
       case .more:
         if side == .downstream && links[handle].http1.isIdle { withdraw(handle, exchange) }
         return bytes.count

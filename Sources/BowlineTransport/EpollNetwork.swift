@@ -2,9 +2,10 @@
 //
 // How it works. Each socket is registered once, edge-triggered, for reading, writing and the end of
 // the peer's stream, and is never modified: a turn costs one epoll_wait and the receives and sends
-// themselves. Listeners are level-triggered and exclusive: one waiting loop wakes per connection,
-// and a connection that nobody took keeps being reported. The waker is an eventfd, edge-triggered:
-// each write is a report, so it is never read.
+// themselves. One that moves to another loop is registered anew there: adding a socket reports what
+// it is ready for at that moment, so nothing is lost on the way. Listeners are level-triggered and
+// exclusive: one waiting loop wakes per connection, and a connection that nobody took keeps being
+// reported. The waker is an eventfd, edge-triggered: each write is a report, so it is never read.
 //
 // What epoll carries for us is one word. Upper layers give `Handle.word` as token, whose generation
 // is odd while the element lives, so bit 32 of a token is always set (checked in `watch` and
@@ -124,6 +125,10 @@ package final class EpollNetwork: Network {
     let interest =
       EPOLLIN.rawValue | EPOLLOUT.rawValue | EPOLLRDHUP.rawValue | EPOLLET.rawValue
     return register(socket.rawValue, interest, token)
+  }
+
+  package func unwatch(_ socket: SocketID) {
+    _ = epoll_ctl(epoll, EPOLL_CTL_DEL, socket.rawValue, nil)
   }
 
   private func register(_ fd: Int32, _ interest: UInt32, _ word: UInt64) -> NetworkError? {

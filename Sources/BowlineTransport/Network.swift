@@ -174,8 +174,11 @@ package protocol Network: AnyObject {
   func connect(to address: SocketAddress, token: UInt64) -> ConnectOutcome
   /// How a connect ended; nil is success. To be asked once, after the socket became writable.
   func connectResult(_ socket: SocketID) -> NetworkError?
-  /// Reports what becomes of `socket` under `token`, edge-triggered, until it is closed.
+  /// Reports what becomes of `socket` under `token`, edge-triggered, until it is closed or not
+  /// watched any more. What it is ready for already is reported, too.
   func watch(_ socket: SocketID, token: UInt64) -> NetworkError?
+  /// Reports nothing more of `socket`, and leaves it to whichever network watches it next.
+  func unwatch(_ socket: SocketID)
 
   /// Receives at most `limit` bytes (1...ReadBuffer.size) into the empty buffer.
   func receive(_ socket: SocketID, into buffer: inout ReadBuffer, limit: Int) -> ReceiveOutcome

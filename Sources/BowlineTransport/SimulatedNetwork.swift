@@ -105,9 +105,27 @@ package final class SimulatedNetwork: Network {
     precondition(token >> 32 & 1 == 1, "a token whose generation is even")
     let socket = world.socket(id)
     precondition(socket.token == nil, "a socket watched twice")
+    if socket.owner == nil {
+      // It was another's until now. The limit counts here as it does for new ones.
+      if isFull { return Self.noDescriptors }
+      hold(socket)
+    }
     socket.token = token
     if !socket.readiness.isEmpty { socket.report() }
     return nil
+  }
+
+  package func unwatch(_ id: SocketID) {
+    let socket = world.socket(id)
+    precondition(socket.owner === self, "a socket given up by who does not hold it")
+    socket.token = nil
+    socket.owner = nil
+    openSockets -= 1
+    guard socket.isReported else { return }
+    socket.isReported = false
+    reports.removeAll { report in
+      if case .socket(let other) = report { other === socket } else { false }
+    }
   }
 
   private func hold(_ socket: SimulatedSocket) {

@@ -20,7 +20,8 @@ final class SimulatedSocket {
   var phase = Phase.connecting
   /// The other end. nil while it is being dialled.
   var other: SimulatedSocket?
-  /// The loop's network that holds this socket; nil while it waits in a listener's queue.
+  /// The loop's network that holds this socket; nil while it waits in a listener's queue, and on
+  /// its way from one loop to another.
   weak var owner: SimulatedNetwork?
   /// Under which it is watched.
   var token: UInt64?

@@ -127,6 +127,10 @@ final class Caller: LinkOwner, ExchangeHandler {
   /// The link that opened last, while it lives.
   private(set) var link: Handle?
   var grants = true
+  /// Called when a dial has succeeded.
+  var onOpened: (Caller) -> Void = { _ in }
+  /// Called when an exchange has finished.
+  var onFinished: (Caller) -> Void = { _ in }
   unowned let links: Links
   private var owner: UInt16 = 0
   private var handler: UInt16 = 0
@@ -141,6 +145,16 @@ final class Caller: LinkOwner, ExchangeHandler {
   func dial(_ address: SocketAddress) {
     _ = links.dial(address, owner: owner, since: links.now)
   }
+
+  /// Gives the open link to another loop, if it may move.
+  func detach() -> LinkParcel? {
+    guard let parcel = link.flatMap(links.detach) else { return nil }
+    link = nil
+    return parcel
+  }
+
+  /// Takes up a link of another loop.
+  func attach(_ parcel: LinkParcel) { link = links.attach(parcel, owner: owner) }
 
   /// Sends a request without a body on the open link.
   func request(_ path: String) -> Handle {
@@ -167,6 +181,7 @@ final class Caller: LinkOwner, ExchangeHandler {
   func linkOpened(_ link: Handle) {
     self.link = link
     log.append("opened")
+    onOpened(self)
   }
 
   func linkEnded(_ link: Handle, _ reason: EndReason, _ error: NetworkError?) {
@@ -191,7 +206,10 @@ final class Caller: LinkOwner, ExchangeHandler {
 
   func messageEnded(_ exchange: Handle, trailers: Bool) { log.append("end") }
   func outputDrained(_ exchange: Handle) { log.append("drained") }
-  func exchangeFinished(_ exchange: Handle) { log.append("finished") }
+  func exchangeFinished(_ exchange: Handle) {
+    log.append("finished")
+    onFinished(self)
+  }
   func exchangeFailed(_ exchange: Handle, _ failure: Failure) {
     log.append("failed \(failure.reason.code), \(failure.evidence.text)")
   }

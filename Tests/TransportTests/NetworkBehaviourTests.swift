@@ -277,6 +277,31 @@ import Testing
   }
 
   @Test(arguments: Place.allCases)
+  func aSocketMovesToAnotherNetwork(on place: Place) throws {
+    let stage = try Stage(place)
+    let (client, server) = try stage.connection()
+    let other = stage.neighbour
+    // A report that nobody has taken yet does not outlive the watch.
+    _ = stage.client.send(client, "abc")
+    stage.server.network.unwatch(server)
+    #expect(stage.server.look().isEmpty)
+    // What came before is reported to whoever watches now, and so is what comes after.
+    #expect(other.network.watch(server, token: token + 2) == nil)
+    #expect(other.readiness(of: token + 2, until: .readable).contains(.readable))
+    #expect(other.receiveAll(server, upTo: 3).1 == "abc")
+    stage.client.network.shutdownSend(client)
+    #expect(other.readiness(of: token + 2, until: .ended).contains(.ended))
+    #expect(other.receiveAll(server).0 == .end)
+    #expect(stage.server.look().isEmpty)
+    // And back: the end is still there to be seen.
+    other.network.unwatch(server)
+    #expect(stage.server.network.watch(server, token: token + 4) == nil)
+    #expect(stage.server.readiness(of: token + 4, until: .ended).contains(.ended))
+    #expect(other.look().isEmpty)
+    stage.server.network.close(server, .orderly)
+  }
+
+  @Test(arguments: Place.allCases)
   func randomNumbersDiffer(on place: Place) throws {
     let stage = try Stage(place)
     let numbers = Set((0..<64).map { _ in stage.server.network.random() })

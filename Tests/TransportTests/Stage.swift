@@ -13,6 +13,8 @@ enum Place: CaseIterable, CustomTestStringConvertible {
 final class Stage {
   let server: Peer
   let client: Peer
+  /// Another loop's, beside the server's.
+  let neighbour: Peer
   let address: SocketAddress
   let listener: ListenerID
   private let world: SimulatedWorld?
@@ -28,6 +30,7 @@ final class Stage {
       address = opened.address
       server = Peer(try EpollNetwork(), nil)
       client = Peer(try EpollNetwork(), nil)
+      neighbour = Peer(try EpollNetwork(), nil)
     case .simulated:
       let world = SimulatedWorld(path: path)
       self.world = world
@@ -36,6 +39,7 @@ final class Stage {
       address = world.address(of: listener)
       server = Peer(world.makeNetwork(), world)
       client = Peer(world.makeNetwork(), world)
+      neighbour = Peer(world.makeNetwork(), world)
     }
     server.network.adopt(listener)
   }
