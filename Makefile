@@ -9,8 +9,8 @@ BINARY = .build/release/bowline
 
 .DEFAULT_GOAL := help
 .PHONY: help setup swift-present build run test lint test-debug test-release test-end-to-end \
-	test-asan test-tsan test-bench interop soak conformance bench bench-quick bench-parser fuzz \
-	fuzz-corpora format clean
+	test-asan test-tsan test-bench interop soak race race-quick conformance bench bench-quick \
+	bench-parser fuzz fuzz-corpora format clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -55,6 +55,12 @@ test-tsan: swift-present ## every test under the thread sanitizer
 
 soak: build ## ten minutes of hostile clients and a hostile origin (SOAK_SECONDS, SEED)
 	@SOAK_SECONDS=$${SOAK_SECONDS:-600} Tests/EndToEnd/soak.py
+
+race: build ## the keep-alive race, beside nginx and HAProxy, four minutes (SEED, MANNER, JITTER)
+	@Scripts/race/race.py
+
+race-quick: build ## Bowline alone, ten seconds
+	@Scripts/race/race.py --quick
 
 test-bench: ## the page of `make bench` from a fixture, its origin and its tunnels
 	python3 -B -m unittest discover --start-directory Tests/Bench --pattern '*_test.py'
