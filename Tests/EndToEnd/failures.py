@@ -1,51 +1,13 @@
 #!/usr/bin/env python3
 """Upstreams that refuse, reset, lie and stop; and what client and log learn of it."""
 
-import contextlib
 import json
 import socket
 import struct
 import threading
 
 from processes import Bowline, Peer, check, free_ports, same, until
-
-
-class Script:
-    """An origin that does to each connection what a function says."""
-
-    def __init__(self, play):
-        self.play = play
-        self.requests = 0
-        self.listening = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listening.getsockname()[1]
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def accept(self):
-        with contextlib.suppress(OSError):
-            while True:
-                one = self.listening.accept()[0]
-                threading.Thread(target=self.serve, args=[one], daemon=True).start()
-
-    def serve(self, one):
-        with contextlib.suppress(OSError), one:
-            self.play(self, one)
-
-    def request(self, one):
-        """Waits for a request without body. False at the end of the connection."""
-        read = b""
-        while not read.endswith(b"\r\n\r\n"):
-            piece = one.recv(65536)
-            if not piece:
-                return False
-            read += piece
-        self.requests += 1
-        return True
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.listening.close()
+from scripted import Script
 
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"

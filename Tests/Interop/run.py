@@ -37,7 +37,7 @@ def main(wanted):
         # They read the environment as they are loaded.
         import scenario
         from stage import Stage, version
-        import behind, clients, chains, browser, websocket, slowly  # noqa: F401, E401
+        import behind, clients, chains, browser, misbehaving, websocket, slowly  # noqa: F401, E401
         chosen = [one for one in scenario.SCENARIOS
                   if not wanted or any(word in one[0] for word in wanted)]
         print(f"{version()}, {len(chosen)} scenarios", flush=True)
