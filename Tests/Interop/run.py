@@ -19,7 +19,8 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 SECONDS = 60
 
 sys.dont_write_bytecode = True
-sys.path[:0] = [os.path.join(ROOT, "Tests", "EndToEnd"), os.path.join(ROOT, ".build", "interop")]
+sys.path[:0] = [os.path.join(ROOT, *place) for place in [
+    ("Tests", "EndToEnd"), ("Scripts", "race"), (".build", "interop")]]
 os.environ.setdefault("BOWLINE", os.path.join(ROOT, ".build", "release", "bowline"))
 os.environ["PATH"] += ":/usr/sbin:/sbin"
 for name in list(os.environ):
@@ -37,7 +38,8 @@ def main(wanted):
         # They read the environment as they are loaded.
         import scenario
         from stage import Stage, version
-        import behind, clients, chains, browser, misbehaving, websocket, slowly  # noqa: F401, E401
+        import behind, clients, chains, browser  # noqa: F401, E401
+        import misbehaving, racing, websocket, slowly  # noqa: F401, E401
         chosen = [one for one in scenario.SCENARIOS
                   if not wanted or any(word in one[0] for word in wanted)]
         print(f"{version()}, {len(chosen)} scenarios", flush=True)

@@ -12,6 +12,7 @@ from processes import free_ports, until
 from scenario import LeftOut, Wrong
 
 MODULES = "/usr/lib/apache2/modules"
+RACE = os.path.join(os.path.dirname(__file__), "..", "..", "Scripts", "race")
 
 
 def tool(*names):
@@ -153,6 +154,64 @@ DavLockDB {site}/upload/.lock
     started = Server([program, "-d", folder, "-f", config, "-D", "FOREGROUND"], port,
                      folder + "/httpd.talk")
     started.closing_port = closing
+    return started
+
+
+def brief_nginx(folder, backend):
+    """A proxy before `backend` that keeps idle connections of clients for a second."""
+    program, [port] = tool("nginx"), free_ports(1)
+    paths = "".join(f"  {kind}_temp_path {folder}/brief.{kind};\n" for kind in
+                    ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"])
+    config = write(folder, "brief.conf", f"""\
+{"user root;" if os.getuid() == 0 else ""}
+daemon off;
+worker_processes 1;
+pid {folder}/brief.pid;
+error_log {folder}/brief.log warn;
+events {{ worker_connections 2048; }}
+http {{
+  access_log off;
+  keepalive_timeout 1s;
+{paths}
+  server {{
+    listen 127.0.0.1:{port};
+    location / {{ proxy_pass http://127.0.0.1:{backend}; }}
+  }}
+}}
+""")
+    return Server([program, "-p", folder, "-e", folder + "/brief.log", "-c", config], port,
+                  folder + "/brief.talk")
+
+
+def brief_haproxy(folder, backend):
+    """The same."""
+    program, [port] = tool("haproxy"), free_ports(1)
+    config = write(folder, "brief.cfg", f"""\
+global
+  maxconn 2048
+defaults
+  mode http
+  timeout connect 5s
+  timeout client 30s
+  timeout server 30s
+  timeout http-keep-alive 1s
+frontend clients
+  bind 127.0.0.1:{port}
+  default_backend counting
+backend counting
+  server counting 127.0.0.1:{backend}
+""")
+    return Server([program, "-q", "-db", "-f", config], port, folder + "/brief.talk")
+
+
+def impatient(folder, *words):
+    """The origin of `make race`, which counts what it executes. Its `ledger` is there at the end."""
+    [port] = free_ports(1)
+    ledger = os.path.join(folder, f"ledger{port}")
+    program = os.path.join(RACE, "impatient.py")
+    started = Server([tool("python3"), "-B", program, str(port), ledger, *map(str, words)], port,
+                     folder + "/impatient.talk")
+    started.ledger = ledger
     return started
 
 
