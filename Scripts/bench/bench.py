@@ -119,18 +119,19 @@ class Run:
     def __init__(self, binary, work, rounds, seconds):
         self.binary, self.work = binary, work
         self.rounds, self.seconds = rounds, seconds
-        self.load_core, self.proxy_core = peers.cores()
+        self.cores = peers.cores()
+        self.load_core, self.proxy_core = self.cores
         peers.compile_program(HERE / "tunnel.c", work)
         self.origin = peers.start_origin(HERE / "origin.c", work, self.load_core)
         self.failed = {}
 
-    def start(self, stack, name):
+    def start(self, stack, name, core):
         """A fresh proxy, or nothing when it does not start: said once, and remembered."""
         if name in self.failed:
             return None
         try:
             return stack.enter_context(peers.start(
-                name, self.origin.port, self.proxy_core, self.work, self.binary))
+                name, self.origin.port, core, self.work, self.binary))
         except peers.StartFailed as error:
             self.failed[name] = str(error)
             print(f"bench: {name} did not start:\n{error}", file=sys.stderr, flush=True)
@@ -138,8 +139,10 @@ class Run:
 
     def scenario(self, scenario):
         """Every proxy in turn, round by round. Only one is under load at a time."""
+        load_core, proxy_core = scenario.places(self.cores)
+        os.sched_setaffinity(self.origin.worker, map(int, load_core.split(",")))
         with ExitStack() as stack:
-            started = [(name, self.start(stack, name)) for name in scenario.proxies]
+            started = [(name, self.start(stack, name, proxy_core)) for name in scenario.proxies]
             proxies = {name: proxy for name, proxy in started if proxy}
             problems = {}
             for name, proxy in proxies.items():
@@ -149,7 +152,7 @@ class Run:
             for index in range(self.rounds):
                 rounds.append({name: problems.get(name) or self.attempt(
                     lambda: load.measure(
-                        proxies[name], self.origin, scenario, self.seconds, peers.cores(),
+                        proxies[name], self.origin, scenario, self.seconds, self.cores,
                         self.work))
                     for name in load.turns(list(proxies), index)})
         return {"name": scenario.name, "title": scenario.title, "target": scenario.target,
@@ -158,7 +161,7 @@ class Run:
 
     def warm_up(self, proxy, scenario):
         load.verify(proxy, scenario)
-        load.drive(scenario, proxy, 1, self.load_core, self.work)
+        load.drive(scenario, proxy, 1, scenario.places(self.cores)[0], self.work)
         return {}
 
     def attempt(self, action):
@@ -173,7 +176,7 @@ class Run:
         found = {}
         for name in names:
             with ExitStack() as stack:
-                if proxy := self.start(stack, name):
+                if proxy := self.start(stack, name, self.proxy_core):
                     found[name] = action(proxy)
         return found
 

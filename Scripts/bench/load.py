@@ -50,6 +50,16 @@ class Scenario:
     def tunnels(self):
         return self.proxies == peers.TUNNEL_NAMES
 
+    @property
+    def shares_cores(self):
+        """Load, origin and proxy all run on both cores."""
+        return self.proxies == peers.TWO_LOOPS_NAMES
+
+    def places(self, cores):
+        """(cores of the load and the origin, cores of the proxy), as taskset takes them."""
+        both = ",".join(map(str, cores))
+        return (both, both) if self.shares_cores else tuple(map(str, cores))
+
 
 SCENARIOS = (
     Scenario("keep-alive", "keep-alive, short head", target=1.3),
@@ -62,15 +72,16 @@ SCENARIOS = (
              body=1_000_000),
     Scenario("download", "1 MB chunked downloads", path="/chunked/1000000", connections=16,
              body=1_000_000, large=True),
+    Scenario("two-loops", "two loops, short head", proxies=peers.TWO_LOOPS_NAMES),
     Scenario("tunnel", "tunnels, short head", proxies=peers.TUNNEL_NAMES),
     Scenario("tunnel-1MB", "tunnels, 1 MB response bodies", path="/bytes/1000000", connections=16,
              body=1_000_000, proxies=peers.TUNNEL_NAMES),
 )
 
 
-def cpu_seconds(pid):
-    """What all threads of a process have used so far, by the kernel's own count."""
-    threads = Path(f"/proc/{pid}/task").iterdir()
+def cpu_seconds(*pids):
+    """What all threads of these processes have used so far, by the kernel's own count."""
+    threads = [one for pid in pids for one in Path(f"/proc/{pid}/task").iterdir()]
     return sum(int((one / "schedstat").read_text().split()[0]) for one in threads) / 1e9
 
 
@@ -126,11 +137,11 @@ def cores_seconds(cores):
 
 def measure(proxy, origin, scenario, seconds, cores, work):
     """One round of one proxy: what was answered, what it cost, and what others took meanwhile."""
-    pid, load_core = proxy.worker, cores[0]
+    pids, (load_core, _) = proxy.workers, scenario.places(cores)
 
     def clocks():
         generator = resource.getrusage(resource.RUSAGE_CHILDREN)
-        return (time.monotonic(), cpu_seconds(pid), cores_seconds(cores),
+        return (time.monotonic(), cpu_seconds(*pids), cores_seconds(cores),
                 cpu_seconds(origin.worker) + generator.ru_utime + generator.ru_stime)
 
     before = clocks()

@@ -16,6 +16,9 @@ NAMES = ("nginx", "haproxy", "bowline", "bowline-json")
 # The same for tunnels. nginx knows no CONNECT; HAProxy neither, but it relays TCP to the origin.
 TUNNEL_NAMES = ("squid", "haproxy-tcp", "bowline-forward")
 
+# With two workers, threads or loops, on two cores that they share with the load and the origin.
+TWO_LOOPS_NAMES = ("nginx-two", "haproxy-two", "bowline-two")
+
 # Idle clients that memory is measured with. A proxy may need two descriptors for each.
 IDLE_CLIENTS = 9000
 DESCRIPTORS = 20000
@@ -112,17 +115,17 @@ class Process:
         raise StartFailed("\n".join([problem, *lines]))
 
     @property
-    def worker(self):
-        """The process that does the work: nginx's worker, or the process itself."""
+    def workers(self):
+        """The processes that do the work: the process itself, but nginx's workers."""
         if (status := self.process.poll()) is not None:
             raise RuntimeError(f"{self.name} ended with status {status}")
-        if self.name != "nginx":
-            return self.process.pid
-        children = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()
-                    and parent(path) == self.process.pid]
-        if len(children) != 1:
-            raise RuntimeError(f"nginx has {len(children)} workers")
-        return children[0]
+        return [self.process.pid]
+
+    @property
+    def worker(self):
+        """The only one of them."""
+        worker, = self.workers
+        return worker
 
     def stop(self):
         self.process.terminate()
@@ -147,18 +150,28 @@ def parent(process):
 
 
 class Nginx(Process):
-    """One worker. `large_port` leads to a server whose buffers suit bodies of 60 kB and more."""
+    """`large_port` leads to a server whose buffers suit bodies of 60 kB and more."""
 
-    def __init__(self, port, origin_port, core, work, large_port=None):
+    def __init__(self, port, origin_port, core, work, large_port=None, name="nginx", loops=1):
+        self.loops = loops
         self.large_port = large_port or free_ports(1)[0]
-        configuration = work / "nginx.conf"
+        configuration = work / f"{name}.conf"
         # A directory that only its owner may enter: root's worker has to stay root.
         user = "user root;" if os.geteuid() == 0 else ""
         configuration.write_text(NGINX.format(
-            user=user, work=work, port=port, large_port=self.large_port, origin_port=origin_port,
+            user=user, work=work, name=name, loops=loops, port=port, large_port=self.large_port, origin_port=origin_port,
             connections=IDLE_CLIENTS + 1240, idle=IDLE_SECONDS, endless=ENDLESS))
-        super().__init__("nginx", core, ["nginx", "-e", work / "nginx.log", "-c", configuration],
+        super().__init__(name, core, ["nginx", "-e", work / f"{name}.log", "-c", configuration],
                          port, work)
+
+    @property
+    def workers(self):
+        master, = super().workers
+        children = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()
+                    and parent(path) == master]
+        if len(children) != self.loops:
+            raise RuntimeError(f"nginx has {len(children)} workers")
+        return children
 
     def for_scenario(self, scenario):
         port = self.large_port if scenario.large else self.port
@@ -166,22 +179,21 @@ class Nginx(Process):
 
 
 class HAProxy(Process):
-    def __init__(self, name, template, port, origin_port, core, work):
+    def __init__(self, name, template, port, origin_port, core, work, loops=1):
         configuration = work / f"{name}.cfg"
         configuration.write_text(template.format(
-            port=port, origin_port=origin_port, connections=idle_clients() + 300,
+            loops=loops, port=port, origin_port=origin_port, connections=idle_clients() + 300,
             idle=IDLE_SECONDS))
         super().__init__(name, core, ["haproxy", "-q", "-db", "-f", configuration], port, work)
 
 
 class Bowline(Process):
-    def __init__(self, port, origin_port, core, work, binary, log="off"):
+    def __init__(self, port, origin_port, core, work, binary, name="bowline", log="off", loops=1):
         command = [
             binary, "proxy", "--listen", f"127.0.0.1:{port}", "--to",
-            f"http://127.0.0.1:{origin_port}", "--loops", 1, "--log", log,
+            f"http://127.0.0.1:{origin_port}", "--loops", loops, "--log", log,
             "--set", f"client.idle-timeout={IDLE_SECONDS}s"]
-        super().__init__("bowline" if log == "off" else f"bowline-{log}", core, command, port, work,
-                         subprocess.DEVNULL)
+        super().__init__(name, core, command, port, work, subprocess.DEVNULL)
 
 
 class TunnelProxy(Process):
@@ -246,7 +258,13 @@ def start(name, origin_port, core, work, binary):
         case "bowline":
             return Bowline(port, origin_port, core, work, binary)
         case "bowline-json":
-            return Bowline(port, origin_port, core, work, binary, "json")
+            return Bowline(port, origin_port, core, work, binary, name, log="json")
+        case "nginx-two":
+            return Nginx(port, origin_port, core, work, name=name, loops=2)
+        case "haproxy-two":
+            return HAProxy(name, HAPROXY, port, origin_port, core, work, loops=2)
+        case "bowline-two":
+            return Bowline(port, origin_port, core, work, binary, name, loops=2)
         case "squid":
             return Squid(port, origin_port, core, work)
         case "haproxy-tcp":
@@ -258,9 +276,9 @@ def start(name, origin_port, core, work, binary):
 NGINX = """\
 {user}
 daemon off;
-worker_processes 1;
-pid {work}/nginx.pid;
-error_log {work}/nginx.log warn;
+worker_processes {loops};
+pid {work}/{name}.pid;
+error_log {work}/{name}.log warn;
 events {{ worker_connections {connections}; }}
 http {{
   access_log off;
@@ -298,7 +316,7 @@ http {{
 
 HAPROXY = """\
 global
-  nbthread 1
+  nbthread {loops}
   maxconn {connections}
 defaults
   mode http
@@ -318,7 +336,7 @@ backend origin
 # No CONNECT: every connection is relayed to the origin, as a tunnel is once it is open.
 HAPROXY_TCP = """\
 global
-  nbthread 1
+  nbthread {loops}
   maxconn {connections}
 defaults
   mode tcp

@@ -77,6 +77,13 @@ class Page(unittest.TestCase):
                       "| 1.00: no figure |", made)
         self.assertIn("Squid did not start:\n\n```\nit ended with status 127\n```", made)
 
+    def test_two_loops_share_their_cores_and_are_not_called_limited(self):
+        made = page.tables(RESULTS)
+        self.assertIn("### Requests per CPU-second, nginx, two workers = 1.00", made)
+        self.assertIn("| sixth | 0.80 (0.80..0.80) | 1.20 (1.20..1.20) | 1.50 (1.50..1.50) "
+                      "| 1.00: reached |", made)
+        self.assertIn("| sixth | Bowline, two loops | 1,200 |  | 2.0 | 0.80 |", made)
+
     def test_picture(self):
         seen = words(chart.chart(RESULTS))
         self.assertIn("first †", seen)
@@ -91,6 +98,13 @@ class Page(unittest.TestCase):
         committed = (ROOT / "docs" / "performance.md").read_text()
         self.assertEqual(page.with_tables(committed, results), committed)
         self.assertEqual(chart.chart(results), (ROOT / "docs" / "performance.svg").read_text())
+
+
+class Places(unittest.TestCase):
+    def test_two_loops_have_both_cores_as_the_load_has(self):
+        places = {one.name: one.places([3, 5]) for one in load.SCENARIOS}
+        self.assertEqual(("3,5", "3,5"), places.pop("two-loops"))
+        self.assertEqual({("3", "5")}, set(places.values()))
 
 
 class Reading(unittest.TestCase):
