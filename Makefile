@@ -9,7 +9,7 @@ BINARY = .build/release/bowline
 
 .DEFAULT_GOAL := help
 .PHONY: help setup swift-present build run test lint test-debug test-release test-end-to-end \
-	test-asan test-tsan test-bench interop soak race race-quick conformance bench bench-quick \
+	test-asan test-tsan test-bench interop soak race race-quick reuse conformance bench bench-quick \
 	bench-parser fuzz fuzz-corpora format clean
 
 help: ## list these targets
@@ -61,6 +61,9 @@ race: build ## the keep-alive race, beside nginx and HAProxy, four minutes (SEED
 
 race-quick: build ## Bowline alone, ten seconds
 	@Scripts/race/race.py --quick
+
+reuse: build ## connections opened for 1,000,000 requests, beside nginx and HAProxy (REQUESTS)
+	@Scripts/race/reuse.py
 
 test-bench: ## the page of `make bench` from a fixture, its origin and its tunnels
 	python3 -B -m unittest discover --start-directory Tests/Bench --pattern '*_test.py'
