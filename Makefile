@@ -56,7 +56,7 @@ test-tsan: swift-present ## every test under the thread sanitizer
 soak: build ## ten minutes of hostile clients and a hostile origin (SOAK_SECONDS, SEED)
 	@SOAK_SECONDS=$${SOAK_SECONDS:-600} Tests/EndToEnd/soak.py
 
-race: build ## the keep-alive race, beside nginx and HAProxy, four minutes (SEED, MANNER, JITTER)
+race: build ## the keep-alive race, beside nginx and HAProxy, three minutes (SEED, MANNER)
 	@Scripts/race/race.py
 
 race-quick: build ## Bowline alone, ten seconds

@@ -159,7 +159,8 @@ class Nginx(Process):
         # A directory that only its owner may enter: root's worker has to stay root.
         user = "user root;" if os.geteuid() == 0 else ""
         configuration.write_text(NGINX.format(
-            user=user, work=work, name=name, loops=loops, port=port, large_port=self.large_port, origin_port=origin_port,
+            user=user, work=work, name=name, loops=loops, port=port,
+            large_port=self.large_port, origin_port=origin_port,
             connections=IDLE_CLIENTS + 1240, idle=IDLE_SECONDS, endless=ENDLESS))
         super().__init__(name, core, ["nginx", "-e", work / f"{name}.log", "-c", configuration],
                          port, work)

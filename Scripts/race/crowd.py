@@ -31,16 +31,18 @@ class Outcome:
         return self.status != 200
 
 
-def rounds(idle, pairs, spread, seed):
+def rounds(idle, pairs, spread, seed, wander=0.0):
     """(least, most) seconds for each round: around `idle`, and well below it, in turns.
 
     Everybody asks within 2 x `spread` of `idle`. So close together that all of them ask before the
-    first is answered: that keeps the pool wide.
+    first is answered: that keeps the pool wide. Where around `idle` the middle of a round is,
+    `wander` says, as a part of it.
     """
     rng, width = random.Random(seed), 2 * spread * idle
     spans = []
     for _ in range(pairs):
-        spans.append((idle - width / 2, idle + width / 2))
+        middle = rng.uniform(1 - wander, 1 + wander) * idle
+        spans.append((middle - width / 2, middle + width / 2))
         least = rng.uniform(0.1, 0.4) * idle
         spans.append((least, least + width))
     return spans

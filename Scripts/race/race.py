@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The keep-alive race on purpose, with nginx and HAProxy beside Bowline.
 
-  race.py            the three proxies, four minutes; status 1 when Bowline misses a target
+  race.py            the three proxies, three minutes; status 1 when Bowline misses a target
   race.py --quick    Bowline alone, ten seconds, and only the targets that hold from the start
 
 impatient.py gives up on connections that were idle for IDLE seconds. crowd.py is many clients that
@@ -17,6 +17,7 @@ CLIENTS   how many, with a connection each (150)
 PAIRS     of a long and a short round (35)
 SPREAD    how far from IDLE they ask in long rounds, as a part of it; with much more than the time
           that the origin takes to close, few requests meet such a connection (0.005)
+WANDER    how far from IDLE the middle of a long round is at most, as a part of it (0)
 DELAY     least and most seconds that an answer takes, which keeps the pool wide (0.05 0.05)
 LOOPS     loops of Bowline, workers of nginx, threads of HAProxy (1)
 SEED      the dice; the choices can be had again, the timing cannot
@@ -125,6 +126,7 @@ class Choice:
         self.clients = int(word("CLIENTS", 150, number))
         self.pairs = int(word("PAIRS", 8 if quick else 35, number))
         self.spread = float(word("SPREAD", 0.005, fraction))
+        self.wander = float(word("WANDER", 0, fraction))
         self.delay = word("DELAY", "0.05 0.05", f"{fraction} {fraction}").split()
         self.loops = int(word("LOOPS", 1, number))
         self.seed = int(word("SEED", 1, number))
@@ -167,7 +169,8 @@ def run(name, choice, cores, work, binary):
     with start_origin(choice, load_core, work) as origin:
         with open(log_file, "wb") as log, \
                 start_proxy(name, choice, origin.port, proxy_core, work, binary, log) as proxy:
-            spans = crowd.rounds(choice.idle, choice.pairs, choice.spread, choice.seed)
+            spans = crowd.rounds(choice.idle, choice.pairs, choice.spread, choice.seed,
+                                 choice.wander)
             clients = crowd.Crowd(proxy.port, choice.clients, spans, choice.seed)
             outcomes = clients.run()
     found = verdict.Verdict(outcomes, json.loads(origin.ledger.read_text()))
@@ -201,9 +204,8 @@ def main(words):
     cores = peers.cores()
     os.sched_setaffinity(0, cores[:1])
     print(f"race: idle limit {choice.idle} s, the origin {choice.manner}, jitter {choice.jitter}, "
-          f"spread {choice.spread}, {choice.clients} clients, {2 * choice.pairs} rounds, "
-          f"seed {choice.seed}, "
-          f"{choice.loops} loops", flush=True)
+          f"spread {choice.spread}, wander {choice.wander}, {choice.clients} clients, "
+          f"{2 * choice.pairs} rounds, seed {choice.seed}, {choice.loops} loops", flush=True)
     missed = []
     for name in choice.proxies:
         with tempfile.TemporaryDirectory(prefix="race") as place:
