@@ -1,15 +1,18 @@
 #!/usr/bin/env python3
 """An origin that gives up idle connections, and writes down what it executed.
 
-    impatient.py PORT LEDGER [--idle SECONDS] [--manner stalls|closes] [--jitter PART]
+    impatient.py PORT LEDGER [--idle SECONDS] [--manner stalls|closes|executes] [--jitter PART]
                  [--delay LEAST MOST] [--seed N]
 
 A connection is idle from its start, and from the end of each answer. After --idle seconds (more or
-less by up to --jitter of it) it is given up in one of two manners:
+less by up to --jitter of it) it is given up in one of three manners:
 
-stalls  it is not read any more, and closed 2 to 8 ms later. What arrived in between is never read,
-        so the kernel answers it with a reset: the request was not executed, and nobody can tell.
-closes  it is closed at once, with a FIN, as nginx does. What is there already is answered first.
+stalls    it is not read any more, and closed 2 to 8 ms later. What arrived in between is never
+          read, so the kernel answers it with a reset: the request was not executed, and nobody
+          can tell.
+executes  it is closed 2 to 8 ms later, every second time with a reset. A request that arrived in
+          between is executed and not answered: who sends it again has it executed twice.
+closes    it is closed at once, with a FIN, as nginx does. What is there already is answered first.
 
 Every request is executed, which takes --delay seconds; the answer names the request's path. GET /
 gives 200 bytes and counts for nothing. SIGTERM ends it; then LEDGER is written, in JSON: `executed`
@@ -26,6 +29,7 @@ import random
 import selectors
 import signal
 import socket
+import struct
 import time
 
 OK = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: {}\r\n\r\n{}"
@@ -61,6 +65,8 @@ class Connection:
         # When it is given up; None while it is not idle.
         self.deadline = None
         self.is_busy = False
+        # It will be closed in a moment, and answers nobody.
+        self.is_doomed = False
         self.open = True
 
 
@@ -106,19 +112,28 @@ class Origin:
         if self.manner == "closes":
             return self.close(one)
         one.period += 1
-        self.selector.unregister(one.socket)
-        self.timers.after(self.rng.uniform(0.002, 0.008), self.close, one, False)
+        one.is_doomed = True
+        if self.manner == "stalls":
+            self.selector.unregister(one.socket)
+        elif self.rng.random() < 0.5:
+            one.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.timers.after(self.rng.uniform(0.002, 0.008), self.close, one)
 
-    def close(self, one, is_watched=True):
+    def close(self, one):
+        if not one.open:
+            return
         one.open = False
         one.period += 1
-        if is_watched:
+        if not (one.is_doomed and self.manner == "stalls"):
             self.selector.unregister(one.socket)
         one.socket.close()
 
     def readable(self, one):
         if self.manner == "stalls" and one.deadline and time.monotonic() >= one.deadline:
             return self.give_up(one, one.period)
+        # Behind its end, because both were in one turn.
+        if not one.open:
+            return
         try:
             piece = one.socket.recv(65536)
         except BlockingIOError:
@@ -147,9 +162,11 @@ class Origin:
         one.is_busy = True
         one.requests += 1
         method, path, _ = lines[0].split(" ", 2)
-        if path == "/":
+        if path == "/" and not one.is_doomed:
             return self.answer(one, "b" * 200)
         self.executed.append((path, method, one.number, one.requests))
+        if one.is_doomed:
+            return
         self.timers.after(self.rng.uniform(*self.delay), self.answer, one, f"did {path}\n")
 
     def answer(self, one, body):
@@ -169,7 +186,7 @@ def main():
     parser.add_argument("port", type=int)
     parser.add_argument("ledger")
     parser.add_argument("--idle", type=float, default=1.0)
-    parser.add_argument("--manner", choices=["stalls", "closes"], default="stalls")
+    parser.add_argument("--manner", choices=["stalls", "closes", "executes"], default="stalls")
     parser.add_argument("--jitter", type=float, default=0.0)
     parser.add_argument("--delay", type=float, nargs=2, default=[0.03, 0.06])
     parser.add_argument("--seed", type=int, default=1)

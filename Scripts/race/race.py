@@ -10,7 +10,8 @@ rounds after 0.1 to 0.4 of it. So in long rounds many a request meets a connecti
 being given up. To change a run, in the environment:
 
 PROXIES   which ones (nginx haproxy bowline)
-MANNER    how the origin gives up: `stalls`, then resets; or `closes`, as nginx does (stalls)
+MANNER    how the origin gives up: `stalls`, then resets; `executes` what still comes, and closes
+          without an answer; or `closes`, as nginx does (stalls)
 JITTER    by what part of it IDLE varies (0)
 IDLE      seconds (1.0)
 CLIENTS   how many, with a connection each (150)
@@ -120,7 +121,7 @@ class Choice:
         names = "|".join(NAMES)
         self.proxies = word("PROXIES", "bowline" if quick else " ".join(NAMES),
                             rf"({names})([ ,]+({names}))*").replace(",", " ").split()
-        self.manner = word("MANNER", "stalls", "stalls|closes")
+        self.manner = word("MANNER", "stalls", "stalls|closes|executes")
         self.jitter = float(word("JITTER", 0, fraction))
         self.idle = float(word("IDLE", 0.5 if quick else 1.0, fraction))
         self.clients = int(word("CLIENTS", 150, number))

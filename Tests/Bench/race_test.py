@@ -15,6 +15,7 @@ RACE = ROOT / "Scripts" / "race"
 sys.path[:0] = [str(RACE), str(ROOT / "Scripts" / "bench")]
 
 import crowd
+import impatient
 import peers
 import verdict
 
@@ -157,6 +158,45 @@ class Impatient(unittest.TestCase):
             self.assertIn(b"did", self.ask(client, "/race/0/1"))
             # Both end in order for who is silent.
             self.assertEqual(b"", client.recv(1))
+
+
+class Window(unittest.TestCase):
+    """Between the end of its patience and the close; the moments are ours to choose."""
+
+    def play(self, manner):
+        """A request before it gives up, one after. The ledger's paths, and what the client reads."""
+        origin = impatient.Origin(0, 60, manner, delay=(0, 0))
+        self.addCleanup(origin.listening.close)
+        self.addCleanup(origin.selector.close)
+        client = socket.create_connection(origin.listening.getsockname(), timeout=10)
+        self.addCleanup(client.close)
+        client.sendall(b"POST /one HTTP/1.1\r\n\r\n")
+        origin.serve(lambda: origin.executed and not self.only(origin).is_busy)
+        self.assertIn(b"did /one", client.recv(65536))
+        one = self.only(origin)
+        origin.give_up(one, one.period)
+        if one.open:
+            client.sendall(b"POST /two HTTP/1.1\r\n\r\n")
+            origin.serve(lambda: not one.open)
+        try:
+            rest = client.recv(65536)
+        except ConnectionResetError:
+            rest = b"reset"
+        return [path for path, _, _, _ in origin.executed], rest
+
+    def only(self, origin):
+        return next(key.data for key in origin.selector.get_map().values() if key.data)
+
+    def test_stalls(self):
+        self.assertEqual((["/one"], b"reset"), self.play("stalls"))
+
+    def test_executes(self):
+        paths, rest = self.play("executes")
+        self.assertEqual(["/one", "/two"], paths)
+        self.assertIn(rest, (b"", b"reset"))
+
+    def test_closes(self):
+        self.assertEqual((["/one"], b""), self.play("closes"))
 
 
 if __name__ == "__main__":

@@ -47,6 +47,11 @@ def stalls(stage):
     return race(stage, 0.5, 6, "--idle", 0.5)
 
 
+@scenario("race: an origin that executes, then closes without an answer")
+def executes(stage):
+    return race(stage, 0.5, 6, "--idle", 0.5, "--manner", "executes")
+
+
 @scenario("race: an origin that closes, earlier or later")
 def closes(stage):
     return race(stage, 0.5, 6, "--idle", 0.5, "--manner", "closes", "--jitter", 0.05)
