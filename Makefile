@@ -43,7 +43,7 @@ test-release: swift-present ## the same in release: only there can BoundsTests s
 test-end-to-end: build ## real processes and real sockets, with the binary that is shipped
 	@Tests/EndToEnd/run.sh
 
-interop: build ## with real peers: nginx, Apache, curl, Chromium, WebSocket, slowhttptest
+interop: build ## with real peers: nginx, Apache, HAProxy, curl, Chromium, WebSocket, slowhttptest
 	@Scripts/setup.sh interop
 	@Tests/Interop/run.py
 
