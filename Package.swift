@@ -58,7 +58,7 @@ let package = Package(
     room("BowlineJournal", ["BowlineCore"]),
     // L1: machines
     room("BowlineHTTP1", ["BowlineCore"]),
-    room("BowlinePool", ["BowlineCore"]),
+    room("BowlinePool", ["BowlineCore", "BowlineJournal"]),
     // L2: machinery
     .systemLibrary(name: "CLinux"),
     .systemLibrary(name: "CCrypt"),
@@ -96,7 +96,7 @@ let package = Package(
     tests("CoreTests", ["BowlineCore", "CAllocationCount"]),
     tests("JournalTests", ["BowlineJournal", "BowlineCore"]),
     tests("HTTP1Tests", ["BowlineHTTP1", "BowlineCore", "CAllocationCount"]),
-    tests("PoolTests", ["BowlinePool", "BowlineCore"]),
+    tests("PoolTests", ["BowlinePool", "BowlineJournal", "BowlineCore"]),
     tests("TransportTests", ["BowlineTransport", "BowlineCore"]),
     tests(
       "ExchangeTests",

@@ -19,6 +19,7 @@ package enum SettingID: UInt8, Sendable, CaseIterable {
   case logBytes
   case tunnelIdleTimeout, tunnelHalfCloseTimeout
   case upstreamOrigins, resolveTimeout, resolveAge
+  case upstreamProven, upstreamTakeOver, upstreamWarm, originAge
 }
 
 /// The unit a setting is counted in, and how its value is written.
@@ -144,11 +145,11 @@ extension Setting {
       bounds: 0...67_108_864, reason: "unsent bytes below which the source is read again"),
     Setting(
       id: .upstreamConnections, name: "upstream.connections", unit: .count, standard: 1024,
-      bounds: 1...1_000_000, reason: "connections to one upstream, per loop"),
+      bounds: 1...1_000_000, reason: "connections to one upstream, all loops together"),
     Setting(
       id: .upstreamWaiting, name: "upstream.waiting", unit: .count, standard: 1024,
       bounds: 0...1_000_000,
-      reason: "requests that may wait for a connection, per upstream and loop"),
+      reason: "requests that may wait for a connection to one upstream, all loops together"),
     Setting(
       id: .upstreamWaitTimeout, name: "upstream.wait-timeout", unit: .milliseconds, standard: 5_000,
       bounds: 10...3_600_000, reason: "longest wait for a connection"),
@@ -208,6 +209,21 @@ extension Setting {
       id: .resolveAge, name: "upstream.resolve-age", unit: .milliseconds, standard: 30_000,
       bounds: 0...86_400_000,
       reason: "age after which found addresses are looked up again before a connection is dialled"),
+    Setting(
+      id: .upstreamProven, name: "upstream.proven", unit: .milliseconds, standard: 1000,
+      bounds: 0...3_600_000,
+      reason: "longest rest of a connection that a request which cannot be sent again may take"),
+    Setting(
+      id: .upstreamTakeOver, name: "upstream.take-over", unit: .count, standard: 8,
+      bounds: 0...1_000_000,
+      reason: "idle connections of other loops above which one is taken over instead of dialling"),
+    Setting(
+      id: .upstreamWarm, name: "upstream.warm", unit: .count, standard: 0, bounds: 0...100_000,
+      reason: "connections to each upstream kept open without demand; not for named origins"),
+    Setting(
+      id: .originAge, name: "upstream.origin-age", unit: .milliseconds, standard: 600_000,
+      bounds: 1000...604_800_000,
+      reason: "time without a request after which a forward proxy forgets an origin"),
   ]
 }
 

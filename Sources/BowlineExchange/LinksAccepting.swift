@@ -60,6 +60,7 @@ extension Links {
         // The connection stays in the kernel's queue; a level-triggered listener would spin.
         guard !hasMadeRoom, makeRoom(error) else {
           journal.value.pausedWithoutDescriptors()
+          for owner in roles.value.owners { owner.descriptorsAreShort() }
           pauseAccepting(index)
           return
         }
@@ -221,6 +222,9 @@ extension Links {
     switch order {
     case .drain: drain()
     case .shutDown: shutDown()
+    case .stop:
+      for handle in links.handles { doom(handle, .usDrain) }
+      loop.stop()
     }
   }
 }
@@ -231,4 +235,6 @@ package enum LoopOrder: Sendable {
   case drain
   /// See `Links.shutDown`.
   case shutDown
+  /// Close what is left and end: every loop has reported `whenDrained`.
+  case stop
 }

@@ -37,12 +37,15 @@ package protocol LinkOwner: AnyObject {
   func wokenAt(_ now: Instant)
   /// An answer to what was asked of another thread.
   func messageArrived(_ message: any OwnerMessage)
+  /// A connection could not be accepted for want of a descriptor: close what can be spared.
+  func descriptorsAreShort()
   /// The loop has ended: nothing more will be told. Let go of whoever holds this object.
   func loopEnded()
 }
 
 extension LinkOwner {
   package func messageArrived(_ message: any OwnerMessage) {}
+  package func descriptorsAreShort() {}
   package func loopEnded() {}
 }
 

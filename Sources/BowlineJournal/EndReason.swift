@@ -24,6 +24,9 @@ package enum EndReason: UInt8, Sendable, CaseIterable {
   case usPoolHint = 14
   case usPoolHop = 15
   case usClosedMaxRequests = 16
+  case usPoolLearned = 17
+  case usPoolPressure = 18
+  case usPoolMadeRoom = 19
   // The client
   case clientClosedHead = 20
   case clientClosedBody = 21
@@ -111,6 +114,9 @@ package enum EndReason: UInt8, Sendable, CaseIterable {
     case .usPoolHint: "us.pool.hint"
     case .usPoolHop: "us.pool.hop"
     case .usClosedMaxRequests: "us.closed.max-requests"
+    case .usPoolLearned: "us.pool.learned"
+    case .usPoolPressure: "us.pool.pressure"
+    case .usPoolMadeRoom: "us.pool.made-room"
     case .clientClosedHead: "client.closed.head"
     case .clientClosedBody: "client.closed.body"
     case .clientClosedResponse: "client.closed.before-response"

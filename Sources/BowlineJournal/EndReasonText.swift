@@ -141,6 +141,22 @@ extension EndReasonText {
         + "behind a relay that knows nothing of keep-alive. One connection is tried again after "
         + "`upstream.hung-memory`. Replace the relay."),
     EndReasonText(
+      .usPoolLearned,
+      "The upstream was seen to close connections that rest about as long as this one had.",
+      advice: "Nothing to do: closing a little before the upstream does spares requests the "
+        + "keep-alive race. A longer idle timeout at the upstream means fewer new connections."),
+    EndReasonText(
+      .usPoolPressure,
+      "An idle upstream connection was closed because no descriptor was left.",
+      advice: "Raise the descriptor limit (`ulimit -n`), or lower `client.connections` or "
+        + "`upstream.connections`."),
+    EndReasonText(
+      .usPoolMadeRoom,
+      "An idle upstream connection gave its place to a new one.",
+      advice: "`upstream.connections` was reached, and the idle connection had rested for longer "
+        + "than `upstream.proven`, which is too long for a request that cannot be sent again. If "
+        + "it is frequent, raise `upstream.connections`."),
+    EndReasonText(
       .usClosedMaxRequests,
       "A client's connection had carried `client.max-requests` requests.",
       advice: "Nothing to do: the last response said `Connection: close`. If the number is small, "

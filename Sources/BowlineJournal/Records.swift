@@ -69,33 +69,6 @@ package struct ConnectionRecord: Sendable {
   }
 }
 
-/// Why the exchange got the upstream connection it got.
-package enum LeaseReason: UInt8, Sendable {
-  /// No upstream was asked.
-  case none
-  /// An idle connection was at hand.
-  case reused
-  /// New: none was idle.
-  case newNoneIdle
-  /// New: the one before died on reuse, and the request could be replayed.
-  case newAfterReplay
-  /// Waited for a connection: the limit was reached.
-  case waited
-  /// New: the next hop does not keep connections.
-  case newHopCloses
-
-  package var text: StaticString {
-    switch self {
-    case .none: "none"
-    case .reused: "reused"
-    case .newNoneIdle: "new: none idle"
-    case .newAfterReplay: "new: replay"
-    case .waited: "waited: limit reached"
-    case .newHopCloses: "new: hop does not persist"
-    }
-  }
-}
-
 /// A moment that may not have come yet. Half the size of an optional: records are copied a lot.
 struct Mark {
   private var nanoseconds = Int64.min

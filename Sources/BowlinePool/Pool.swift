@@ -1,19 +1,25 @@
 // Who gets which connection.
 //
-// One pool serves one upstream on one loop. It is a value: it knows connections and waiting
-// requests by handle, never touches a socket, and answers each question with a decision and its
-// reason. The shell (Upstream) performs the decisions.
+// One pool serves one upstream on one loop; the `Ledger` holds what its loops share. Both are
+// values: they know connections and requests by handle, never touch a socket, and answer each
+// question with a decision and its reason. The shell (Upstream) performs the decisions.
 //
-// A connection is counted from the dial on: dialling, leased or idle, never two of them. The sum
-// never exceeds the limit. Idle connections are a stack: the one used last is taken first, so the
-// rest can age out (LIFO). Waiting requests are a line: first come, first served, bounded, each
-// with a deadline.
+// A request first looks at its own loop's shelf. Idle connections are a stack: the one used last is
+// taken first, so the rest can age out (LIFO). A request that is not idempotent takes it only while
+// it is proven, that is, has rested for no longer than `upstream.proven`: if it turned out to be
+// dead, nobody could send the request again. When the shelf has nothing, the ledger decides: dial,
+// take one over from another loop, wait, or refuse.
+//
+// A connection is not kept for longer than its upstream will keep it: each rest has an end, the
+// earliest of what the upstream has said (its Keep-Alive field), what it was seen to do, and the
+// connection's own greatest age.
 
 package import BowlineCore
+package import BowlineJournal
 
 /// The limits of one pool, from `Settings`.
 package struct PoolLimits: Sendable {
-  /// Connections, dialling ones included.
+  /// Connections of all loops, dialling ones included.
   package var connections: Int
   /// Requests that may wait.
   package var waiting: Int
@@ -25,6 +31,10 @@ package struct PoolLimits: Sendable {
   package var maxUses: Int
   /// Milliseconds for which a hung request is held against the upstream.
   package var hungMemory: Int
+  /// Milliseconds of rest after which a connection is not proven any more.
+  package var proven: Int
+  /// Idle connections of other loops above which one is taken over.
+  package var takeOver: Int
 
   package init(_ settings: Settings) {
     connections = settings[.upstreamConnections]
@@ -33,56 +43,73 @@ package struct PoolLimits: Sendable {
     maxAge = settings[.upstreamMaxAge]
     maxUses = settings[.upstreamMaxUses]
     hungMemory = settings[.hungMemory]
+    proven = settings[.upstreamProven]
+    takeOver = settings[.upstreamTakeOver]
   }
 }
 
-/// What the pool decided for a request.
-package enum PoolDecision: Equatable, Sendable {
-  /// Use this idle connection.
-  case reuse(Handle, ReuseLimit = ReuseLimit())
-  /// This one has rested for as long as its upstream's hint allows: close it, and ask again.
-  case expired(Handle)
-  /// Open a connection for it: none is idle and the limit leaves room.
+/// What a request asks of a connection.
+package enum Need: UInt8, Sendable {
+  /// Idempotent: it can be sent again if the connection turns out to be dead.
+  case any
+  /// Not idempotent: the connection must be proven.
+  case proven
+  /// The attempt before died on a reused one, or raw bytes go over it.
+  case fresh
+}
+
+/// What the shelf has for a request.
+package enum ShelfDecision: Equatable, Sendable {
+  /// Use this connection, which has rested for so many milliseconds.
+  case reuse(Handle, ReuseLimit, rested: Int)
+  /// Its rest is over: close it, and ask again.
+  case retire(Handle, EndReason)
+  /// None fits, for this reason: ask the ledger.
+  case none(LeaseReason)
+}
+
+/// What a request does that found nothing on its loop's shelf.
+package enum PlaceDecision: Equatable, Sendable {
+  /// Open a connection: it has a place.
   case dial
-  /// It waits: the limit is reached.
-  case wait(until: Instant)
+  /// Wait in line. `retiring` rests here and does not fit: close it, its place is needed.
+  case wait(until: Instant, retiring: Handle?)
   /// The waiting line is full, or waiting is switched off.
   case refuse
 }
 
 /// What becomes of a connection that was given back.
 package enum PoolReturn: Equatable, Sendable {
-  /// It is idle now.
-  case keep
-  /// A waiting request takes it over.
-  case hand(to: Handle)
-  /// It is too old; close it.
-  case closeForAge
-  /// It was used often enough; close it.
-  case closeForUses
-  /// Its upstream has said that it takes no further request on it; close it.
-  case closeForHint
-  /// Its upstream does not keep connections; close it.
-  case closeForHop
+  /// It rests, until then at most.
+  case rest(until: Instant)
+  /// Close it, for this reason. Counted as closing.
+  case close(EndReason)
 }
 
-/// The connections and the waiting line of one upstream on one loop.
+/// The connections of one upstream on one loop.
 package struct Pool: Sendable {
   package let limits: PoolLimits
   /// What is known of the upstream itself.
   package var hop = Hop()
+  /// Requests of this loop that wait in the line, or to whom an answer is under way.
+  package var waiting = 0
   private var idle: [Resting] = []
-  private var line = WaitingLine()
+  private var demand = Demand()
   /// Connections being dialled.
   package private(set) var dialling = 0
   /// Connections in the hands of requests.
   package private(set) var leased = 0
+  /// Connections given up whose sockets are not closed yet.
+  package private(set) var closing = 0
 
-  /// A connection at rest, and until when it may be used again.
-  private struct Resting: Sendable {
-    let link: Handle
-    let limit: ReuseLimit
-    let end: Instant
+  /// A connection at rest, since when, and until when it may be used again.
+  package struct Resting: Sendable {
+    package let link: Handle
+    package let limit: ReuseLimit
+    package let since: Instant
+    package let end: Instant
+    /// Why it is closed when the end has come.
+    package let reason: EndReason
   }
 
   package init(limits: PoolLimits) {
@@ -92,61 +119,97 @@ package struct Pool: Sendable {
 
   /// Connections at rest.
   package var idleCount: Int { idle.count }
-  /// Requests waiting.
-  package var waitingCount: Int { line.count }
-  /// Connections that count against the limit.
-  package var open: Int { dialling + leased + idle.count }
+  /// Connections of this loop that have a place.
+  package var open: Int { dialling + leased + idle.count + closing }
+  /// Nobody uses or wants it.
+  package var isUnused: Bool { open == 0 && waiting == 0 }
+
+  /// Counts an event by the table. Connections at rest are counted by the shelf itself.
+  private mutating func count(_ event: PoolEvent) {
+    switch event.from {
+    case .dialling: dialling -= 1
+    case .leased: leased -= 1
+    case .closing: closing -= 1
+    case .idle, nil: break
+    }
+    switch event.to {
+    case .dialling: dialling += 1
+    case .leased:
+      leased += 1
+      demand.use(leased)
+    case .closing: closing += 1
+    case .idle, nil: break
+    }
+    assert(dialling >= 0 && leased >= 0 && closing >= 0, "\(event) from nowhere")
+  }
 
   // MARK: Requests
 
-  /// A request asks for a connection.
+  /// A request looks at the shelf.
   ///
   /// - Parameters:
-  ///   - ticket: names the request in later decisions.
-  ///   - fresh: do not reuse (the attempt before died on a reused connection).
+  ///   - need: what it asks of a connection.
   ///   - now: when.
-  /// - Returns: what to do, counted already.
-  package mutating func ask(_ ticket: Handle, fresh: Bool, now: Instant) -> PoolDecision {
-    defer { assertInvariant() }
-    if !fresh, let last = idle.popLast() {
-      if now >= last.end { return .expired(last.link) }
-      leased += 1
-      return .reuse(last.link, last.limit)
+  /// - Returns: what there is, counted already.
+  package mutating func reuse(_ need: Need, now: Instant) -> ShelfDecision {
+    if case .fresh = need { return .none(.newAfterReplay) }
+    guard let last = idle.last else { return .none(.newNoneIdle) }
+    if now >= last.end {
+      idle.removeLast()
+      count(.retired)
+      return .retire(last.link, last.reason)
     }
-    if open < limits.connections {
-      dialling += 1
-      return .dial
-    }
-    guard line.count < limits.waiting else { return .refuse }
-    let deadline = now.advanced(milliseconds: limits.waitTimeout)
-    line.append(ticket, deadline: deadline)
-    return .wait(until: deadline)
+    let rested = Int(now.since(last.since) / 1_000_000)
+    // What lies below has rested for longer.
+    if case .proven = need, rested > limits.proven { return .none(.newNotProven) }
+    idle.removeLast()
+    count(.lent)
+    return .reuse(last.link, last.limit, rested: rested)
   }
 
-  /// The request no longer wants a connection. True when it was waiting.
-  package mutating func cancel(_ ticket: Handle) -> Bool { line.remove(ticket) }
+  /// A request found nothing on the shelf.
+  ///
+  /// - Parameters:
+  ///   - ticket: names it.
+  ///   - loop: the number of this loop.
+  ///   - need: what it asks of a connection.
+  ///   - ledger: of the upstream.
+  ///   - elsewhere: connections that rest on other loops.
+  ///   - now: when.
+  /// - Returns: what to do, counted already.
+  package mutating func place(
+    _ ticket: Handle, loop: UInt16, _ need: Need, ledger: inout Ledger, elsewhere: Int,
+    now: Instant
+  ) -> PlaceDecision {
+    var takesOver = false
+    if case .any = need { takesOver = elsewhere > limits.takeOver && ledger.open < ledger.limit }
+    if !takesOver && ledger.take() {
+      count(.dialBegun)
+      return .dial
+    }
+    var isCareful = true
+    if case .any = need { isCareful = false }
+    let until = ledger.wait(
+      ticket, loop: loop, isCareful: isCareful, takesOver: takesOver, now: now)
+    guard let until else {
+      guard ledger.take() else { return .refuse }
+      count(.dialBegun)
+      return .dial
+    }
+    waiting += 1
+    return .wait(until: until, retiring: takesOver ? nil : retireOldest())
+  }
 
-  /// The next request whose wait is over, or nil. Deadlines are in the order of the line.
-  package mutating func expire(now: Instant) -> Handle? { line.expire(now: now) }
-
-  /// When the first waiting request gives up.
-  package var nextDeadline: Instant? { line.firstDeadline }
+  /// A waiting request has got a place.
+  package mutating func dialForWaiting() { count(.dialBegun) }
 
   // MARK: Connections
 
   /// A dial succeeded; the connection is in the hands of the request it was dialled for.
-  package mutating func dialled() {
-    precondition(dialling > 0, "a dial that the pool did not ask for")
-    dialling -= 1
-    leased += 1
-    assertInvariant()
-  }
+  package mutating func dialled() { count(.dialSucceeded) }
 
-  /// A dial failed. The place is free again.
-  package mutating func dialFailed() {
-    precondition(dialling > 0, "a dial that the pool did not ask for")
-    dialling -= 1
-  }
+  /// A dial failed, and its socket is closed.
+  package mutating func dialFailed() { count(.dialFailed) }
 
   /// A connection comes back in good order.
   ///
@@ -155,71 +218,110 @@ package struct Pool: Sendable {
   ///   - opened: when it was dialled.
   ///   - uses: exchanges it has carried.
   ///   - limit: what its upstream has said about further ones.
+  ///   - learned: milliseconds of rest that its upstream is known to allow; nil is not known.
   ///   - now: when.
   /// - Returns: what becomes of it, counted already.
   package mutating func giveBack(
-    _ link: Handle, opened: Instant, uses: Int, limit: ReuseLimit = ReuseLimit(), now: Instant
+    _ link: Handle, opened: Instant, uses: Int, limit: ReuseLimit = ReuseLimit(),
+    learned: Int? = nil, now: Instant
   ) -> PoolReturn {
-    precondition(leased > 0, "a connection that was not leased")
-    defer { assertInvariant() }
-    if now >= opened.advanced(milliseconds: limits.maxAge) {
-      leased -= 1
-      return .closeForAge
+    if let reason = refusal(opened: opened, uses: uses, limit: limit, now: now) {
+      count(.discarded)
+      return .close(reason)
     }
-    if uses >= limits.maxUses {
-      leased -= 1
-      return .closeForUses
+    var end = opened.advanced(milliseconds: limits.maxAge)
+    var reason = EndReason.usPoolAge
+    let hinted = limit.end(from: now)
+    if hinted < end {
+      end = hinted
+      reason = .usPoolHint
     }
-    if limit.forbidsReuse || hop.isHung {
-      leased -= 1
-      return hop.isHung ? .closeForHop : .closeForHint
+    if let learned, now.advanced(milliseconds: learned) < end {
+      end = now.advanced(milliseconds: learned)
+      reason = .usPoolLearned
     }
-    if let next = line.takeFirst() { return .hand(to: next) }
-    leased -= 1
-    idle.append(Resting(link: link, limit: limit, end: limit.end(from: now)))
-    return .keep
+    count(.rested)
+    idle.append(Resting(link: link, limit: limit, since: now, end: end, reason: reason))
+    return .rest(until: end)
   }
 
-  /// A leased connection is gone.
-  package mutating func discarded() {
-    precondition(leased > 0, "a connection that was not leased")
-    leased -= 1
+  private func refusal(
+    opened: Instant, uses: Int, limit: ReuseLimit, now: Instant
+  ) -> EndReason? {
+    if now >= opened.advanced(milliseconds: limits.maxAge) { return .usPoolAge }
+    if uses >= limits.maxUses { return .usPoolUses }
+    if hop.isHung { return .usPoolHop }
+    return limit.forbidsReuse ? .usPoolHint : nil
   }
 
-  /// An idle connection is gone. True when it was idle here.
-  package mutating func idleEnded(_ link: Handle) -> Bool {
-    guard let index = idle.lastIndex(where: { $0.link == link }) else { return false }
-    idle.remove(at: index)
-    return true
+  /// A leased connection is not to be used again. Its socket is about to be closed.
+  package mutating func discarded() { count(.discarded) }
+
+  /// The socket of a connection that was given up is closed.
+  package mutating func closed() { count(.closed) }
+
+  /// A connection comes from another loop, for a request.
+  package mutating func received() { count(.received) }
+
+  /// The connection that was used last, to be given to somebody who waits. It stays.
+  package var top: Resting? { idle.last }
+
+  /// The one on top goes to another loop.
+  package mutating func sendTop() {
+    idle.removeLast()
+    count(.sent)
   }
 
-  /// A place is free: the waiting request to dial for, if there is one. Counts the dial.
-  package mutating func dialForWaiting() -> Handle? {
-    guard open < limits.connections, let ticket = line.takeFirst() else { return nil }
-    dialling += 1
-    return ticket
+  /// The one on top is used by a request of this loop.
+  package mutating func lendTop() {
+    idle.removeLast()
+    count(.lent)
   }
 
-  /// Takes every idle connection out, to be closed (drain).
-  package mutating func takeIdle() -> [Handle] {
+  /// The one on top is closed.
+  package mutating func retireTop() {
+    idle.removeLast()
+    count(.retired)
+  }
+
+  /// An idle connection has ended. nil when it was not idle here.
+  package mutating func idleEnded(_ link: Handle) -> Resting? {
+    guard let index = idle.lastIndex(where: { $0.link == link }) else { return nil }
+    count(.lost)
+    return idle.remove(at: index)
+  }
+
+  // MARK: Closing what rests
+
+  /// Takes the one that has rested for longest out, to be closed.
+  package mutating func retireOldest() -> Handle? {
+    guard let oldest = idle.first else { return nil }
+    idle.removeFirst()
+    count(.retired)
+    return oldest.link
+  }
+
+  /// Takes every idle connection out, to be closed.
+  package mutating func retireAll() -> [Handle] {
     let taken = idle.map(\.link)
-    idle.removeAll()
+    for _ in taken { count(.retired) }
+    idle.removeAll(keepingCapacity: true)
     return taken
   }
 
-  /// Takes an idle connection out that has rested for as long as its upstream's hint allows; nil
-  /// when there is none.
-  package mutating func takeExpired(now: Instant) -> Handle? {
+  /// Takes an idle connection out whose rest is over; nil when there is none.
+  package mutating func retireExpired(now: Instant) -> (link: Handle, reason: EndReason)? {
     guard let index = idle.firstIndex(where: { $0.end <= now }) else { return nil }
-    return idle.remove(at: index).link
+    let expired = idle.remove(at: index)
+    count(.retired)
+    return (expired.link, expired.reason)
   }
 
-  /// When `takeExpired` will find the next one; never, when no idle connection has a hint.
+  /// When `retireExpired` will find the next one.
   package var nextExpiry: Instant { idle.reduce(.distantFuture) { min($0, $1.end) } }
 
-  private func assertInvariant() {
-    assert(dialling >= 0 && leased >= 0)
-    assert(open <= limits.connections, "more connections than the limit")
-    assert(line.count <= limits.waiting, "more waiting than the limit")
+  /// A window of the demand is over. Returns how many idle connections are surplus: the oldest.
+  package mutating func windowEnded() -> Int {
+    demand.windowEnded(used: leased + dialling, idle: idle.count)
   }
 }

@@ -53,6 +53,6 @@ extension Proxy {
   func sendGathered(_ relay: Handle) {
     relays[relay].flags.remove(.gathering)
     relays[relay].body = .length(UInt64(relays[relay].held.count))
-    ask(relay, fresh: false)
+    ask(relay)
   }
 }

@@ -39,9 +39,10 @@ package final class Proxy: ExchangeHandler, LeaseTaker {
   ///   - via: our name in Via.
   ///   - mode: what we are to our clients.
   ///   - names: looks up the names that requests bring (forward proxy).
+  ///   - neighbours: the loops of the process; nil when this is the only one.
   package init(
     links: Links, origins: [Origin], via: String, mode: ProxyMode = .reverse,
-    names: (any NameSource)? = nil
+    names: (any NameSource)? = nil, neighbours: Neighbours? = nil
   ) {
     self.links = links
     self.mode = mode
@@ -52,7 +53,8 @@ package final class Proxy: ExchangeHandler, LeaseTaker {
     var rules: ForwardRules?
     if case .forward(let given) = mode { rules = given }
     hasParent = rules != nil && !origins.isEmpty
-    upstreams = Upstreams(links: links, origins: origins, names: names, rules: rules)
+    upstreams = Upstreams(
+      links: links, origins: origins, neighbours: neighbours, names: names, rules: rules)
     upstreams.serve(self)
     registered.value = links.register(self)
   }
@@ -91,7 +93,7 @@ extension Proxy {
         route)
       relays[relay].downstream = exchange
       if relays[relay].flags.contains(.toOldHop) { meetOldHop(relay, exchange) }
-      if !relays[relay].flags.contains(.gathering) { ask(relay, fresh: route.isTunnel) }
+      if !relays[relay].flags.contains(.gathering) { ask(relay) }
     } catch {
       refuse(exchange, error)
     }

@@ -3,26 +3,31 @@
 package import BowlineCore
 import BowlineExchange
 package import BowlineJournal
+import BowlinePool
 package import BowlineTransport
 package import BowlineUpstream
 
 extension Proxy {
-  func ask(_ relay: Handle, fresh: Bool) {
+  func ask(_ relay: Handle) {
     let downstream = relays[relay].downstream
     let origin = relays[relay].origin
     noteAsked(&links.exchanges[downstream].record, origin)
-    let outcome = upstreams.lease(
-      relay, origin: origin, fresh: fresh, careful: !relays[relay].method.isIdempotent)
+    let outcome = upstreams.lease(relay, origin: origin, need(relays[relay]))
     switch consume outcome {
     case .ready(let lease):
       begin(relay, lease)
     case .pending(let isWaiting):
       relays[relay].flags.insert(.pending)
-      if isWaiting { relays[relay].flags.insert(.waiting) }
       if !isWaiting { links.exchanges[downstream].record.marks.dialBegan = links.now }
     case .refused:
+      links.exchanges[downstream].record.lease = .refusedLineFull
       refuse(relay, 503, Failure(.policyLimitWaiting))
     }
+  }
+
+  private func need(_ relay: borrowing Relay) -> Need {
+    if relay.replays > 0 { return .fresh }
+    return relay.method.isIdempotent ? .any : .proven
   }
 
   func noteAsked(_ record: inout ExchangeRecord, _ origin: Int) {
@@ -30,8 +35,12 @@ extension Proxy {
     record.upstreamIndex = Int16(truncatingIfNeeded: origin)
   }
 
+  package func wants(_ ticket: Handle) -> Bool {
+    relays.contains(ticket) && relays[ticket].flags.contains(.pending)
+  }
+
   package func leaseGranted(_ ticket: Handle, _ lease: consuming Lease) {
-    guard relays.contains(ticket) else {
+    guard wants(ticket) else {
       upstreams.giveBack(lease)
       return
     }
@@ -42,8 +51,11 @@ extension Proxy {
   package func leaseRefused(
     _ ticket: Handle, origin: Int, _ reason: EndReason, _ error: NetworkError?
   ) {
-    guard relays.contains(ticket) else { return }
+    guard wants(ticket) else { return }
     relays[ticket].flags.remove(.pending)
+    let isOver = reason == .policyTimeoutWaiting
+    links.exchanges[relays[ticket].downstream].record.lease =
+      isOver ? .refusedWaitTimeout : .refusedDial
     let failure = Failure(reason, network: error, evidence: .notConnected)
     refuse(ticket, Self.status(of: reason), failure)
   }
@@ -54,7 +66,7 @@ extension Proxy {
     let downstream = relays[relay].downstream
     note(
       &links.exchanges[downstream].record, links.facts(link), wasReused: lease.wasReused,
-      leaseReason(relays[relay], lease))
+      lease.reason)
     let isLast = lease.isLast
     let isWatched = lease.isWatched
     relays[relay].lease = consume lease
@@ -89,13 +101,6 @@ extension Proxy {
     scratch.value.compose(status: 200)
     links.appendDate(to: &scratch.value)
     links.sendHead(downstream, scratch.value, body: .none)
-  }
-
-  func leaseReason(_ relay: borrowing Relay, _ lease: borrowing Lease) -> LeaseReason {
-    if relay.flags.contains(.waiting) { return .waited }
-    if lease.wasReused { return .reused }
-    if relay.replays > 0 { return .newAfterReplay }
-    return lease.isLast ? .newHopCloses : .newNoneIdle
   }
 
   func note(

@@ -137,7 +137,7 @@ extension Proxy {
     let downstream = relays[relay].downstream
     links.exchanges[downstream].record.replays += 1
     links.exchanges[downstream].record.replayCause = failure.reason
-    ask(relay, fresh: true)
+    ask(relay)
   }
 
   /// Answers the client ourselves.

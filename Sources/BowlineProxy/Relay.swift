@@ -67,8 +67,6 @@ struct RelayFlags: OptionSet {
   static let responseEnded = RelayFlags(rawValue: 4)
   /// Some of the request body is no longer held: it cannot be sent again.
   static let bodyGone = RelayFlags(rawValue: 8)
-  /// The wait for a connection is in the line, not for a dial.
-  static let waiting = RelayFlags(rawValue: 16)
   /// Waiting for a connection, one way or the other.
   static let pending = RelayFlags(rawValue: 32)
   /// The client's CONNECT wants a connection of raw bytes.

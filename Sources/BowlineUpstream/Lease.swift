@@ -1,6 +1,6 @@
 package import BowlineCore
 import BowlineExchange
-import BowlineJournal
+package import BowlineJournal
 import BowlinePool
 import BowlineTransport
 
@@ -11,18 +11,29 @@ import BowlineTransport
 package struct Lease: ~Copyable {
   /// The connection.
   package let link: Handle
-  /// Which upstream of the list it leads to.
-  package let origin: Int
-  let facts: LeaseFacts
   /// For how long, and how often, the upstream lets it be used again.
   var limit: ReuseLimit
+  private let place: Int32
+  /// Milliseconds that the connection had rested.
+  let rested: UInt32
+  let facts: LeaseFacts
+  /// Why this connection and no other.
+  package let reason: LeaseReason
 
-  init(link: Handle, origin: Int, _ facts: LeaseFacts, limit: ReuseLimit) {
+  init(
+    link: Handle, origin: Int, _ facts: LeaseFacts, _ reason: LeaseReason, limit: ReuseLimit,
+    rested: Int = 0
+  ) {
     self.link = link
-    self.origin = origin
+    place = Int32(truncatingIfNeeded: origin)
     self.facts = facts
+    self.reason = reason
     self.limit = limit
+    self.rested = UInt32(clamping: rested)
   }
+
+  /// Which upstream of the list it leads to.
+  package var origin: Int { Int(place) }
 
   /// It was open before this exchange asked for it.
   package var wasReused: Bool { facts.contains(.reused) }
@@ -60,6 +71,6 @@ package enum LeaseOutcome: ~Copyable {
   case ready(Lease)
   /// Being dialled, or waiting in line: `LeaseTaker` is told.
   case pending(isWaiting: Bool)
-  /// No connection, and none to wait for.
+  /// No connection, and no place in the line.
   case refused
 }

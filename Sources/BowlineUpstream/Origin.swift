@@ -27,6 +27,8 @@ package struct Origin: Sendable {
   var lookup: Lookup
   /// Requests use it since: the one unused for longest gives up its place first.
   var used = Instant(nanoseconds: 0)
+  /// No request finds it any more; its last connections are being closed.
+  var isForgotten = false
   /// Counts the origins that had this place before: an answer to an older one is ignored.
   var generation: UInt32 = 0
   /// Its host and port as bytes, to be found by.
@@ -62,7 +64,7 @@ package struct Origin: Sendable {
 }
 
 /// What makes two requests go to the same origin.
-struct OriginKey: Sendable {
+struct OriginKey: Equatable, Sendable {
   private let host: [UInt8]
   private let port: UInt16
   private let isTunnel: Bool

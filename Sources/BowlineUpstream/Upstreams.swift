@@ -3,17 +3,24 @@
 // A request asks for a connection with a ticket (its own handle). The answer comes at once, or
 // later through `LeaseTaker`: when its dial is done, when another request gives a connection back,
 // or with the reason why there is none. A ticket is answered exactly once unless it is cancelled.
+//
+// What the loops share of an upstream is its ledger (`SharedOrigin`): the places for connections,
+// and the line of those who wait for one. A connection that is given back while somebody waits goes
+// to the first in line; if that is a request of another loop, the link moves there with a message
+// (UpstreamsWaiting.swift). It keeps its place on the way.
 
 package import BowlineCore
 package import BowlineExchange
 package import BowlineJournal
-import BowlinePool
+package import BowlinePool
 package import BowlineTransport
 
 /// Who asked for connections: told what came of it.
 package protocol LeaseTaker: AnyObject {
   /// A connection for the request named `ticket`.
   func leaseGranted(_ ticket: Handle, _ lease: consuming Lease)
+  /// True while the request still wants a connection.
+  func wants(_ ticket: Handle) -> Bool
   /// An answer to what the taker asked of another thread, sent to `Upstreams.number`.
   func messageArrived(_ message: any OwnerMessage)
   /// There is none. The dial failed, or the wait was over.
@@ -25,6 +32,7 @@ package final class Upstreams: LinkOwner {
   let links: Links
   let state: Held<State>
   let dials = Slab<Dial>()
+  let neighbours: Neighbours
   let names: (any NameSource)?
   let rules: (any DestinationRules)?
 
@@ -33,15 +41,29 @@ package final class Upstreams: LinkOwner {
     var number: UInt16 = 0
     /// The configured ones, then those that requests named.
     var origins: [Origin]
-    /// One pool for each origin.
+    /// One pool for each origin, and what it shares with other loops.
     var pools: [Pool]
-    var nextOrigin: Int
+    var shared: [SharedOrigin]
+    /// Our place among the neighbours.
+    var loop = 0
+    /// Other loops may have connections to the same upstreams.
+    var hasNeighbours = false
     /// Where the origins that requests named are, by the hash of their keys.
     var places = OriginPlaces()
     /// Some upstream has answered in version 1.0.
     var hasOldHop = false
-    /// When the next idle connection has rested for as long as its upstream's hint allows.
+    /// When the next idle connection has rested for as long as it may.
     var nextExpiry = Instant.distantFuture
+    /// When the next window of the demand is over; nil while nothing rests.
+    var nextWindow: Instant?
+    /// Origins that were configured; those that requests named follow.
+    let configured: Int
+    /// Whose turn it is.
+    var nextOrigin: Int
+    /// Dials to be tried again when the connections that make room for them are closed.
+    var relieved: [Handle] = []
+    /// Places in the table that are free.
+    var vacant: [Int] = []
     /// Which dial a link under way belongs to, and which origin an open link leads to.
     var dialling: [DiallingLink] = []
     var members = LinkIndex()
@@ -54,9 +76,13 @@ package final class Upstreams: LinkOwner {
   struct Dial: ~Copyable {
     let ticket: Handle
     let origin: Int
+    let reason: LeaseReason
     var address = 0
     var began: Instant
+    /// Nobody waits for it: what it brings rests.
     var isCancelled = false
+    /// Tried again once, when no descriptor was left and some were freed.
+    var wasRelieved = false
     /// Waits for the addresses of its origin.
     var isResolving = false
   }
@@ -69,20 +95,33 @@ package final class Upstreams: LinkOwner {
   /// - Parameters:
   ///   - links: the loop's links.
   ///   - origins: the configured ones.
+  ///   - neighbours: the loops of the process; nil when this is the only one.
   ///   - names: looks up the names of origins that requests name; nil when none can.
   ///   - rules: which of their addresses may be dialled; nil for all.
   package init(
-    links: Links, origins: [Origin], names: (any NameSource)? = nil,
-    rules: (any DestinationRules)? = nil
+    links: Links, origins: [Origin], neighbours: Neighbours? = nil,
+    names: (any NameSource)? = nil, rules: (any DestinationRules)? = nil
   ) {
     self.links = links
     self.names = names
     self.rules = rules
+    let neighbours =
+      neighbours ?? Neighbours(loops: 1, origins: origins.count, settings: links.settings)
+    self.neighbours = neighbours
     let limits = PoolLimits(links.settings)
     let first = Int(truncatingIfNeeded: links.network.random() >> 1) % max(origins.count, 1)
     state = Held(
-      State(origins: origins, pools: origins.map { _ in Pool(limits: limits) }, nextOrigin: first))
+      State(
+        origins: origins, pools: origins.map { _ in Pool(limits: limits) },
+        shared: origins.indices.map { neighbours.shared($0) }, configured: origins.count,
+        nextOrigin: first))
     state.value.number = links.register(self)
+    state.value.loop = neighbours.join(links.mailbox, owner: state.value.number)
+    state.value.hasNeighbours = neighbours.loops > 1
+    for origin in origins.indices {
+      state.value.shared[origin].setPlace(origin, on: state.value.loop)
+    }
+    if !origins.isEmpty && links.settings[.upstreamWarm] > 0 { beginWindow() }
   }
 
   /// Names who asks for connections, once, before the first is asked for.
@@ -107,48 +146,74 @@ package final class Upstreams: LinkOwner {
   /// - Parameters:
   ///   - ticket: names the request in the answer.
   ///   - origin: which upstream of the list.
-  ///   - fresh: do not reuse an idle one.
-  ///   - careful: look at an idle connection before using it, because the request cannot be sent
-  ///     again if the connection turns out to be dead.
+  ///   - need: what the request asks of a connection.
   /// - Returns: the lease, or that `LeaseTaker` will be told, or that there is none.
-  package func lease(
-    _ ticket: Handle, origin: Int, fresh: Bool = false, careful: Bool
-  ) -> LeaseOutcome {
+  package func lease(_ ticket: Handle, origin: Int, _ need: Need) -> LeaseOutcome {
     while true {
-      switch state.value.pools[origin].ask(ticket, fresh: fresh, now: links.now) {
-      case .reuse(let link, let limit):
-        if isUsable(link, careful: careful) {
-          return .ready(lease(again: link, origin: origin, limit))
+      switch state.value.pools[origin].reuse(need, now: links.now) {
+      case .reuse(let link, let limit, let rested):
+        noteResting(origin)
+        if isUsable(link, need, rested: rested) {
+          return .ready(lease(again: link, origin: origin, .reused, limit, rested: rested))
         }
-        // It died at rest. Its end will be reported; its place is free already.
         state.value.pools[origin].discarded()
-        state.value.members.remove(link)
-      case .expired(let link):
-        closeForHint(link, origin)
-      case .dial:
-        startDial(ticket, origin: origin)
-        return .pending(isWaiting: false)
-      case .wait(let deadline):
-        links.wake(state.value.number, at: deadline)
-        return .pending(isWaiting: true)
-      case .refuse:
-        return .refused
+        giveUp(link, .upstreamClosedIdle)
+      case .retire(let link, let reason):
+        noteResting(origin)
+        giveUp(link, reason)
+      case .none(let reason):
+        return place(ticket, origin: origin, need, reason)
       }
+    }
+  }
+
+  /// Nothing on our own shelf fits.
+  private func place(
+    _ ticket: Handle, origin: Int, _ need: Need, _ reason: LeaseReason
+  ) -> LeaseOutcome {
+    let shared = state.value.shared[origin]
+    let loop = state.value.loop
+    let elsewhere = state.value.hasNeighbours ? shared.restingElsewhere(than: loop) : 0
+    let decision = shared.withLedger { ledger in
+      state.value.pools[origin].place(
+        ticket, loop: UInt16(truncatingIfNeeded: loop), need, ledger: &ledger,
+        elsewhere: elsewhere, now: links.now)
+    }
+    switch decision {
+    case .dial:
+      startDial(ticket, origin: origin, reason)
+      return .pending(isWaiting: false)
+    case .wait(let deadline, let retired):
+      links.wake(state.value.number, at: deadline)
+      if let retired {
+        noteResting(origin)
+        giveUp(retired, .usPoolMadeRoom)
+      } else if state.value.hasNeighbours {
+        wish(origin)
+      }
+      return .pending(isWaiting: true)
+    case .refuse:
+      return .refused
     }
   }
 
   /// An idle connection is read-armed, so its end is usually known. What may have arrived since the
   /// last turn is looked at when the risk is worth a system call.
-  private func isUsable(_ link: Handle, careful: Bool) -> Bool {
+  func isUsable(_ link: Handle, _ need: Need, rested: Int) -> Bool {
     guard links.isReusable(link) else { return false }
-    let rest = links.now.since(links.facts(link).progress)
-    if !careful && rest < 10_000_000 { return true }
+    if case .any = need, rested < 10 { return true }
     return links.isQuiet(link)
   }
 
   /// The request no longer wants its connection. A dial under way goes on, for the pool.
   package func cancel(_ ticket: Handle, origin: Int) {
-    if state.value.pools[origin].cancel(ticket) { return }
+    if state.value.pools[origin].waiting > 0 {
+      let loop = UInt16(truncatingIfNeeded: state.value.loop)
+      if state.value.shared[origin].withLedger({ $0.cancel(ticket, loop: loop) }) {
+        state.value.pools[origin].waiting -= 1
+        return
+      }
+    }
     for handle in dials.handles where dials[handle].ticket == ticket {
       dials[handle].isCancelled = true
     }
@@ -174,33 +239,33 @@ package final class Upstreams: LinkOwner {
     }
     let limit = lease.limit
     lease.settle()
-    put(link, origin: origin, limit)
+    rest(link, origin: origin, limit)
   }
 
-  func put(_ link: Handle, origin: Int, _ limit: ReuseLimit) {
+  /// A leased connection comes to rest, or to whoever waits.
+  func rest(_ link: Handle, origin: Int, _ limit: ReuseLimit) {
     let facts = links.facts(link)
     let decision = state.value.pools[origin].giveBack(
       link, opened: facts.opened.advanced(milliseconds: -ageLead(facts.id)),
       uses: Int(facts.exchanges), limit: limit, now: links.now)
     switch decision {
-    case .keep:
-      state.value.members.set(link, origin)
-      if !limit.isUnlimited { noteRest(until: limit.end(from: links.now)) }
-    case .hand(let ticket):
-      state.value.taker?.leaseGranted(ticket, lease(again: link, origin: origin, limit))
-    case .closeForAge:
-      links.close(link, .usPoolAge)
-      dialForWaiting(origin)
-    case .closeForUses:
-      links.close(link, .usPoolUses)
-      dialForWaiting(origin)
-    case .closeForHint:
-      links.close(link, .usPoolHint)
-      dialForWaiting(origin)
-    case .closeForHop:
-      links.close(link, .usPoolHop)
-      dialForWaiting(origin)
+    case .rest(let end):
+      noteRest(until: end)
+      if state.value.hasNeighbours {
+        noteResting(origin)
+        if state.value.shared[origin].isAwaited { serveWaiting(origin) }
+      } else if state.value.pools[origin].waiting > 0 {
+        serveWaiting(origin)
+      }
+    case .close(let reason):
+      giveUp(link, reason)
     }
+  }
+
+  /// Closes a connection that the pool has given up. Its place is free when its end is reported.
+  func giveUp(_ link: Handle, _ reason: EndReason) {
+    state.value.members.markClosing(link)
+    links.close(link, reason)
   }
 
   /// Connections count as up to a tenth of `upstream.max-age` older than they are, each by its own
@@ -219,8 +284,11 @@ package final class Upstreams: LinkOwner {
     let origin = lease.origin
     lease.settle()
     state.value.pools[origin].discarded()
-    links.close(link, reason)
-    dialForWaiting(origin)
+    if links.exists(link) {
+      giveUp(link, reason)
+    } else {
+      closed(origin)
+    }
   }
 
   /// Closes what is idle (drain).
@@ -229,21 +297,20 @@ package final class Upstreams: LinkOwner {
   }
 
   func closeIdle(_ origin: Int, _ reason: EndReason) {
-    for link in state.value.pools[origin].takeIdle() {
-      state.value.members.remove(link)
-      links.close(link, reason)
-    }
+    for link in state.value.pools[origin].retireAll() { giveUp(link, reason) }
+    noteResting(origin)
   }
 
   /// The authority of an origin, for a request that names none.
   package func authority(_ origin: Int) -> String { state.value.origins[origin].authority }
 }
 
-/// Which origin an idle link leads to: a table by the link's position in its slab.
+/// Which origin an open link leads to: a table by the link's position in its slab.
 struct LinkIndex {
   private struct Place {
     var generation: UInt32 = 0
     var origin: Int32 = -1
+    var isClosing = false
   }
 
   private var places: [Place] = []
@@ -254,16 +321,21 @@ struct LinkIndex {
       generation: link.generation, origin: Int32(truncatingIfNeeded: origin))
   }
 
-  func origin(_ link: Handle) -> Int? {
-    guard Int(link.index) < places.count else { return nil }
-    let place = places[Int(link.index)]
-    return place.generation == link.generation && place.origin >= 0 ? Int(place.origin) : nil
-  }
-
-  mutating func remove(_ link: Handle) {
+  /// The pool has given the link up, and waits for its end.
+  mutating func markClosing(_ link: Handle) {
     guard Int(link.index) < places.count else { return }
     if places[Int(link.index)].generation == link.generation {
-      places[Int(link.index)] = Place()
+      places[Int(link.index)].isClosing = true
     }
+  }
+
+  /// Forgets a link. Returns where it led to, and whether the pool had given it up; nil when it is
+  /// not known.
+  mutating func remove(_ link: Handle) -> (origin: Int, isClosing: Bool)? {
+    guard Int(link.index) < places.count else { return nil }
+    let place = places[Int(link.index)]
+    guard place.generation == link.generation, place.origin >= 0 else { return nil }
+    places[Int(link.index)] = Place()
+    return (Int(place.origin), place.isClosing)
   }
 }

@@ -7,8 +7,11 @@ import BowlinePool
 package import BowlineTransport
 
 extension Upstreams {
-  func startDial(_ ticket: Handle, origin: Int) {
-    let dial = dials.insert(Dial(ticket: ticket, origin: origin, began: links.now))
+  /// Begins a connection that has a place. `reason` is why it is a new one.
+  func startDial(_ ticket: Handle, origin: Int, _ reason: LeaseReason) {
+    let dial = dials.insert(
+      Dial(ticket: ticket, origin: origin, reason: reason, began: links.now))
+    if ticket == .none { dials[dial].isCancelled = true }
     if hasAddresses(origin) {
       attempt(dial)
     } else {
@@ -23,40 +26,46 @@ extension Upstreams {
     state.value.dialling.append(DiallingLink(link: link, dial: dial))
   }
 
-  func dialForWaiting(_ origin: Int) {
-    guard let ticket = state.value.pools[origin].dialForWaiting() else { return }
-    startDial(ticket, origin: origin)
-  }
-
   package func linkOpened(_ link: Handle) {
     guard let index = state.value.dialling.lastIndex(where: { $0.link == link }) else { return }
     let handle = state.value.dialling.remove(at: index).dial
     if let rules, let facts = links.addresses(link),
       !rules.permits(connectedTo: facts.peer, from: facts.local)
     {
+      // Its place is free when the socket is: the dial ends with the link.
+      state.value.dialling.append(DiallingLink(link: link, dial: handle))
       links.close(link, .policyRefusedDestination)
-      giveUp(handle, .policyRefusedDestination, nil)
       return
     }
     let dial = dials.remove(handle)
-    state.value.pools[dial.origin].dialled()
-    if dial.isCancelled && state.value.origins[dial.origin].isTunnel {
+    let origin = dial.origin
+    state.value.pools[origin].dialled()
+    state.value.members.set(link, origin)
+    if dial.isCancelled && state.value.origins[origin].isTunnel {
       // Raw bytes are for the one who asked.
-      state.value.pools[dial.origin].discarded()
-      links.close(link, .usAbortedClientGone)
+      state.value.pools[origin].discarded()
+      giveUp(link, .usAbortedClientGone)
     } else if dial.isCancelled {
-      put(link, origin: dial.origin, firstLimit(link))
+      rest(link, origin: origin, firstLimit(link))
     } else {
-      state.value.taker?.leaseGranted(dial.ticket, lease(new: link, origin: dial.origin))
+      state.value.taker?.leaseGranted(
+        dial.ticket, lease(new: link, origin: origin, dial.reason))
     }
   }
 
   package func linkEnded(_ link: Handle, _ reason: EndReason, _ error: NetworkError?) {
     if let index = state.value.dialling.lastIndex(where: { $0.link == link }) {
       dialEnded(state.value.dialling.remove(at: index).dial, reason, error)
-    } else if let origin = state.value.members.origin(link) {
-      state.value.members.remove(link)
-      if state.value.pools[origin].idleEnded(link) { dialForWaiting(origin) }
+    } else if let (origin, isClosing) = state.value.members.remove(link) {
+      if isClosing {
+        closed(origin)
+        if !state.value.relieved.isEmpty { resumeRelieved() }
+      } else if let resting = state.value.pools[origin].idleEnded(link) {
+        noteResting(origin)
+        noteLost(resting, origin, reason)
+        placeIsFree(origin)
+      }
+      // Else it is leased: whoever holds the lease gives it up, and the place with it.
     }
   }
 
@@ -64,37 +73,36 @@ extension Upstreams {
   private func dialEnded(_ handle: Handle, _ reason: EndReason, _ error: NetworkError?) {
     let origin = dials[handle].origin
     let isLast = dials[handle].address + 1 >= state.value.origins[origin].addresses.count
+    if case .usErrorDescriptors = reason, !dials[handle].wasRelieved, relieve() {
+      dials[handle].wasRelieved = true
+      state.value.relieved.append(handle)
+      return
+    }
     if !isLast && !dials[handle].isCancelled && reason != .upstreamTimeoutDialling
-      && reason != .usShutdown
+      && reason != .usShutdown && reason != .policyRefusedDestination
     {
       dials[handle].address += 1
       attempt(handle)
       return
     }
-    giveUp(handle, reason, error)
+    giveUp(dial: handle, reason, error)
   }
 
-  /// The dial has failed for good.
-  func giveUp(_ handle: Handle, _ reason: EndReason, _ error: NetworkError?) {
+  /// The dial has failed for good. No socket of it is open.
+  func giveUp(dial handle: Handle, _ reason: EndReason, _ error: NetworkError?) {
     let dial = dials.remove(handle)
     state.value.pools[dial.origin].dialFailed()
     if !dial.isCancelled {
       state.value.taker?.leaseRefused(dial.ticket, origin: dial.origin, reason, error)
     }
-    dialForWaiting(dial.origin)
+    placeIsFree(dial.origin)
   }
 
-  /// The wait of the first in line may be over.
+  /// A time that somebody asked for has come.
   package func wokenAt(_ now: Instant) {
     closeExpired(now)
-    for origin in state.value.pools.indices {
-      while let ticket = state.value.pools[origin].expire(now: now) {
-        state.value.taker?.leaseRefused(ticket, origin: origin, .policyTimeoutWaiting, nil)
-      }
-      if let next = state.value.pools[origin].nextDeadline {
-        links.wake(state.value.number, at: next)
-      }
-    }
+    endWindow(now)
+    for origin in state.value.pools.indices { expireWaiting(origin, now) }
     giveUpLookups(now)
   }
 }

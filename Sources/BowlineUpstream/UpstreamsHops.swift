@@ -9,12 +9,14 @@ extension Upstreams {
   // MARK: Leases
 
   /// A lease on a connection that was open already.
-  func lease(again link: Handle, origin: Int, _ limit: ReuseLimit) -> Lease {
+  func lease(
+    again link: Handle, origin: Int, _ reason: LeaseReason, _ limit: ReuseLimit, rested: Int
+  ) -> Lease {
     var limit = limit
     limit.used()
     var facts: LeaseFacts = [.reused, .second, .settled]
     if !state.value.pools[origin].hop.isSettled { facts = unsettledFacts(link, origin) }
-    return Lease(link: link, origin: origin, facts, limit: limit)
+    return Lease(link: link, origin: origin, facts, reason, limit: limit, rested: rested)
   }
 
   private func unsettledFacts(_ link: Handle, _ origin: Int) -> LeaseFacts {
@@ -24,10 +26,12 @@ extension Upstreams {
   }
 
   /// A lease on a connection that was dialled for it.
-  func lease(new link: Handle, origin: Int) -> Lease {
+  func lease(new link: Handle, origin: Int, _ reason: LeaseReason) -> Lease {
     let memory = state.value.pools[origin].limits.hungMemory
     let keeps = state.value.pools[origin].hop.connected(links.now, memory: memory)
-    return Lease(link: link, origin: origin, keeps ? [] : .last, limit: firstLimit(link))
+    var reason = reason
+    if !keeps, case .newNoneIdle = reason { reason = .newHopCloses }
+    return Lease(link: link, origin: origin, keeps ? [] : .last, reason, limit: firstLimit(link))
   }
 
   /// The limit of a connection on which nothing was said yet. The time that connecting took is one
@@ -70,38 +74,6 @@ extension Upstreams {
     guard lease.isSecond else { return }
     let origin = lease.origin
     guard state.value.pools[origin].hop.fellSilent(links.now) else { return }
-    for link in state.value.pools[origin].takeIdle() {
-      state.value.members.remove(link)
-      links.close(link, .usPoolHop)
-    }
-  }
-
-  // MARK: Hints
-
-  /// A connection came to rest, and may be used until `end`.
-  func noteRest(until end: Instant) {
-    guard end < state.value.nextExpiry else { return }
-    state.value.nextExpiry = end
-    links.wake(state.value.number, at: end)
-  }
-
-  /// Closes the connections whose upstreams are about to close them.
-  func closeExpired(_ now: Instant) {
-    guard now >= state.value.nextExpiry else { return }
-    state.value.nextExpiry = .distantFuture
-    var next = Instant.distantFuture
-    for origin in state.value.pools.indices {
-      while let link = state.value.pools[origin].takeExpired(now: now) {
-        closeForHint(link, origin)
-      }
-      next = min(next, state.value.pools[origin].nextExpiry)
-    }
-    noteRest(until: next)
-  }
-
-  func closeForHint(_ link: Handle, _ origin: Int) {
-    state.value.members.remove(link)
-    links.close(link, .usPoolHint)
-    dialForWaiting(origin)
+    closeIdle(origin, .usPoolHop)
   }
 }

@@ -50,41 +50,68 @@ extension Upstreams {
     var origin = Origin(named: host, port: port, isTunnel: isTunnel, literal: literal)
     if let literal, let rules, !rules.permits(literal, of: origin) { throw .forbidden }
     origin.used = links.now
-    let hash = origin.key.hash
+    let shared = neighbours.shared(origin.key)
+    let pool = Pool(limits: PoolLimits(links.settings))
     let place: Int
-    if state.value.origins.count < links.settings[.upstreamOrigins] {
-      place = state.value.origins.count
-      state.value.origins.append(origin)
-      state.value.pools.append(Pool(limits: PoolLimits(links.settings)))
-    } else {
-      guard let free = freePlace() else { throw .tooMany }
-      place = free
+    let isFull =
+      state.value.origins.count - state.value.vacant.count >= links.settings[.upstreamOrigins]
+    if isFull && !forgetOldest() { throw .tooMany }
+    if let vacant = state.value.vacant.popLast() {
+      place = vacant
       origin.generation = state.value.origins[place].generation &+ 1
       state.value.origins[place] = origin
-      state.value.pools[place] = Pool(limits: PoolLimits(links.settings))
+      state.value.pools[place] = pool
+      state.value.shared[place] = shared
+    } else {
+      place = state.value.origins.count
+      state.value.origins.append(origin)
+      state.value.pools.append(pool)
+      state.value.shared.append(shared)
     }
-    state.value.places.insert(place, hash)
+    state.value.places.insert(place, origin.key.hash)
+    shared.setPlace(place, on: state.value.loop)
+    beginWindow()
     return place
   }
 
-  /// The place of the origin that was unused for longest, emptied. Its idle connections are closed.
-  private func freePlace() -> Int? {
+  /// Forgets the origin that was unused for longest. False when all are in use.
+  private func forgetOldest() -> Bool {
     var oldest: Int?
-    for place in state.value.origins.indices where !isBusy(place) {
+    for place in state.value.origins.indices where mayForget(place) {
       if let found = oldest, state.value.origins[found].used <= state.value.origins[place].used {
         continue
       }
       oldest = place
     }
-    guard let oldest else { return nil }
-    closeIdle(oldest, .usPoolSurplus)
-    state.value.places.remove(oldest, state.value.origins[oldest].key.hash)
-    return oldest
+    guard let oldest else { return false }
+    forget(oldest)
+    return true
+  }
+
+  /// Takes a named origin out of the tables. Its place is used again when its connections are
+  /// closed.
+  func forget(_ place: Int) {
+    state.value.origins[place].isForgotten = true
+    state.value.shared[place].setPlace(nil, on: state.value.loop)
+    state.value.places.remove(place, state.value.origins[place].key.hash)
+    closeIdle(place, .usPoolSurplus)
+    vacate(place)
+  }
+
+  /// A forgotten origin without connections leaves its place.
+  func vacate(_ place: Int) {
+    if state.value.origins[place].isForgotten && state.value.pools[place].isUnused {
+      state.value.vacant.append(place)
+    }
+  }
+
+  func mayForget(_ place: Int) -> Bool {
+    place >= state.value.configured && !state.value.origins[place].isForgotten && !isBusy(place)
   }
 
   private func isBusy(_ place: Int) -> Bool {
     let pool = state.value.pools[place]
-    return pool.leased + pool.dialling + pool.waitingCount > 0
+    return pool.leased + pool.dialling + pool.waiting > 0
   }
 
   // MARK: Lookups
@@ -109,6 +136,7 @@ extension Upstreams {
   }
 
   package func messageArrived(_ message: any OwnerMessage) {
+    if neighbourMessage(message) { return }
     guard let answer = message as? NameAnswer else {
       state.value.taker?.messageArrived(message)
       return
@@ -133,13 +161,17 @@ extension Upstreams {
       dials[dial].isResolving = false
       dials[dial].began = links.now
       // Nobody waits for it any more, and nothing is under way that the pool could use.
-      if dials[dial].isCancelled { giveUp(dial, .usAbortedClientGone, nil) } else { attempt(dial) }
+      if dials[dial].isCancelled {
+        giveUp(dial: dial, .usAbortedClientGone, nil)
+      } else {
+        attempt(dial)
+      }
     }
   }
 
   private func giveUpResolving(_ place: Int, _ reason: EndReason) {
     for dial in dials.handles where dials.contains(dial) && dials[dial].isResolving {
-      if dials[dial].origin == place { giveUp(dial, reason, nil) }
+      if dials[dial].origin == place { giveUp(dial: dial, reason, nil) }
     }
   }
 

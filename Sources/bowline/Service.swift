@@ -33,6 +33,7 @@ struct Service {
   private let handoffs: [Handoff<RecordBatch>]
   private let bell: Doorbell
   private let clients = ClientsByAddress()
+  private let neighbours: Neighbours
   private let progress: DrainProgress
   private let writer: LogWriter
 
@@ -46,6 +47,7 @@ struct Service {
     via = plan.via ?? "bowline-\(Self.sixDigits())"
     users = try plan.users.map { path throws(StartError) in try UsersFile.read(path) }
     origins = try Self.resolve(plan.upstreams)
+    neighbours = Neighbours(loops: loopCount, origins: origins.count, settings: settings)
     let inherited = Listener.inherited()
     let backlog = Int32(clamping: settings[.listenBacklog])
     listeners = try Self.listen(serving.listen, backlog, inherited)
@@ -72,7 +74,7 @@ struct Service {
   ) -> Settings {
     var fitted = settings
     if settings[.clientConnections] == 0 {
-      let wanted = plan.upstreams.count * settings[.upstreamConnections] * loops
+      let wanted = plan.upstreams.count * settings[.upstreamConnections]
       let reserve = 64 + 8 * loops + min(wanted, descriptors / 3)
       try? fitted.set(.clientConnections, to: max(1, (descriptors - reserve) / loops))
     }
@@ -170,7 +172,7 @@ struct Service {
         + " · drain \(settings.text(.drainTimeout))")
     if !origins.isEmpty {
       lines.append(
-        "             upstream connections \(settings[.upstreamConnections]) per loop,"
+        "             upstream connections \(settings[.upstreamConnections]) each,"
           + " idle \(settings.text(.upstreamIdleTimeout))"
           + " · connect \(settings.text(.connectTimeout))"
           + " · response \(settings.text(.responseTimeout))")
@@ -269,6 +271,7 @@ struct Service {
     guard let network = try? EpollNetwork() else { return nil }
     let loop = EventLoop(network: network)
     let mailbox = loop.mailbox
+    progress.join(mailbox)
     let parts = self
     let thread = try? LoopThread.start(name: "loop \(number)") {
       parts.runLoop(loop, number)
@@ -298,7 +301,8 @@ struct Service {
     }
     links.whenDrained = {
       proxy?.closeIdle()
-      loop.stop()
+      // Requests of other loops may still wait for connections that are here: all end together.
+      progress.oneMoreDrained()
     }
     let front = proxy?.handlerNumber ?? relay?.handlerNumber ?? server?.handlerNumber ?? 0
     let recipient: Persistence.Recipient = plan.mode == .forward ? .forwardProxy : .origin
@@ -318,8 +322,11 @@ extension Service {
   /// The proxy of one loop, if the plan has one.
   private func makeProxy(_ links: Links) -> Proxy? {
     switch plan.mode {
-    case .reverse: return Proxy(links: links, origins: origins, via: via)
-    case .mapping: return Proxy(links: links, origins: origins, via: via, mode: .mapping)
+    case .reverse:
+      return Proxy(links: links, origins: origins, via: via, neighbours: neighbours)
+    case .mapping:
+      return Proxy(
+        links: links, origins: origins, via: via, mode: .mapping, neighbours: neighbours)
     case .forward:
       let access = AccessRules(plan.rules, listeners: listeners.map(\.address))
       let guardian = users.map {
@@ -328,7 +335,8 @@ extension Service {
       let names = blocking.map { SystemNames(calls: $0, mailbox: links.mailbox) }
       return Proxy(
         links: links, origins: origins, via: via,
-        mode: .forward(ForwardRules(access: access, guardian: guardian)), names: names)
+        mode: .forward(ForwardRules(access: access, guardian: guardian)), names: names,
+        neighbours: neighbours)
     case .blind, nil: return nil
     }
   }
@@ -337,9 +345,22 @@ extension Service {
 /// What the loops of a process tell each other about its end.
 private final class DrainProgress: Sendable {
   private let stillAccepting: Atomic<Int>
+  private let stillServing: Atomic<Int>
   private let isCut = Atomic(false)
+  private let mailboxes = Mutex<[Mailbox]>([])
 
-  init(loops: Int) { stillAccepting = Atomic(loops) }
+  init(loops: Int) {
+    stillAccepting = Atomic(loops)
+    stillServing = Atomic(loops)
+  }
+
+  func join(_ mailbox: Mailbox) { mailboxes.withLock { $0.append(mailbox) } }
+
+  /// A loop has no client any more. After the last one all of them end.
+  func oneMoreDrained() {
+    guard stillServing.subtract(1, ordering: .acquiringAndReleasing).newValue == 0 else { return }
+    for mailbox in mailboxes.withLock({ $0 }) { mailbox.post(LoopOrder.stop) }
+  }
 
   /// True when some loop had to cut connections at the deadline. Final once the loops have ended.
   var wasCut: Bool { isCut.load(ordering: .relaxed) }

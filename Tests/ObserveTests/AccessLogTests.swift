@@ -90,7 +90,7 @@ import Testing
     let line = json.text(batch)
     #expect(line.contains(#","retry.count":1,"retry.reason":"upstream.reset.on-reuse","#))
     #expect(line.contains(#","upstream.connection.reused":false,"#))
-    #expect(line.contains(#","lease.reason":"new: replay","phase.queued":0.000000,"#))
+    #expect(line.contains(#","lease.reason":"new.replay","phase.queued":0.000000,"#))
     #expect(line.contains(#","phase.tcp":0.000300,"phase.sending":0.000170,"#))
     #expect(!line.contains("error.type"))
     let human = text.text(batch)

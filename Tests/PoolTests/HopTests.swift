@@ -1,11 +1,12 @@
 import BowlineCore
+import BowlineJournal
 import BowlinePool
 import Testing
 
 /// What is known of a next hop: every event in every state.
 struct HopTests {
   private static let memory = 600_000
-  private static let start = PoolTests.start
+  private static let start = PoolTalk.start
 
   private static func hop(_ state: Hop.State) -> Hop {
     var hop = Hop()
@@ -113,7 +114,7 @@ struct HopTests {
 
 /// What an upstream's Keep-Alive says about one connection.
 struct ReuseLimitTests {
-  private static let start = PoolTests.start
+  private static let start = PoolTalk.start
 
   private static func limit(_ field: String, roundTrip: Int = 0) -> ReuseLimit {
     var limit = ReuseLimit(roundTrip: roundTrip)
@@ -121,7 +122,7 @@ struct ReuseLimitTests {
     return limit
   }
 
-  private static func hint(_ field: String) -> KeepAliveHint {
+  static func hint(_ field: String) -> KeepAliveHint {
     var head = HeadBlock()
     head.compose(status: 200)
     head.add(.connection, "keep-alive")
@@ -172,54 +173,37 @@ struct ReuseLimitTests {
   }
 
   @Test func thePoolGivesOutWhatHasNotExpired() throws {
-    var pool = try PoolTests.pool(connections: 3)
-    let now = Self.start
-    for number in 1...3 {
-      _ = pool.ask(PoolTests.ticket(number), fresh: false, now: now)
-      pool.dialled()
-    }
-    let short = Self.limit("timeout=2")
+    var talk = try PoolTalk(connections: 3)
+    for number in 1...3 { talk.open(number, at: 0) }
     let long = Self.limit("timeout=9")
-    _ = pool.giveBack(PoolTests.link(1), opened: now, uses: 1, limit: long, now: now)
-    _ = pool.giveBack(PoolTests.link(2), opened: now, uses: 1, limit: short, now: now)
-    let never = Self.limit("max=0")
-    #expect(
-      pool.giveBack(PoolTests.link(3), opened: now, uses: 1, limit: never, now: now)
-        == .closeForHint)
-    let later = now.advanced(milliseconds: 1000)
-    #expect(pool.nextExpiry == later)
-    #expect(pool.ask(PoolTests.ticket(4), fresh: false, now: later) == .expired(PoolTests.link(2)))
-    #expect(
-      pool.ask(PoolTests.ticket(4), fresh: false, now: later) == .reuse(PoolTests.link(1), long))
-    #expect(pool.open == 1)
+    _ = talk.giveBack(1, limit: long, at: 0)
+    _ = talk.giveBack(2, limit: Self.limit("timeout=2"), at: 0)
+    #expect(talk.giveBack(3, limit: Self.limit("max=0"), at: 0) == .close(.usPoolHint))
+    #expect(talk.pool.nextExpiry == PoolTalk.at(1000))
+    #expect(talk.shelf(at: 1000) == .retire(PoolTalk.link(2), .usPoolHint))
+    #expect(talk.shelf(at: 1000) == .reuse(PoolTalk.link(1), long, rested: 1000))
+    #expect(talk.pool.leased == 1 && talk.pool.closing == 2)
   }
 
   @Test func thePoolFindsWhatExpiresWhileItRests() throws {
-    var pool = try PoolTests.pool(connections: 3)
-    let now = Self.start
-    for number in 1...2 {
-      _ = pool.ask(PoolTests.ticket(number), fresh: false, now: now)
-      pool.dialled()
-    }
-    _ = pool.giveBack(
-      PoolTests.link(1), opened: now, uses: 1, limit: Self.limit("timeout=2"), now: now)
-    _ = pool.giveBack(PoolTests.link(2), opened: now, uses: 1, now: now)
-    #expect(pool.takeExpired(now: now) == nil)
-    let later = now.advanced(milliseconds: 1000)
-    #expect(pool.takeExpired(now: later) == PoolTests.link(1))
-    #expect(pool.takeExpired(now: later) == nil)
-    #expect(pool.nextExpiry == .distantFuture)
-    #expect(pool.idleCount == 1)
+    var talk = try PoolTalk(connections: 3)
+    for number in 1...2 { talk.open(number, at: 0) }
+    _ = talk.giveBack(1, limit: Self.limit("timeout=2"), at: 0)
+    _ = talk.giveBack(2, at: 0)
+    #expect(talk.retireExpired(at: 999) == nil)
+    #expect(talk.retireExpired(at: 1000) == PoolTalk.link(1))
+    #expect(talk.retireExpired(at: 1000) == nil)
+    #expect(talk.pool.nextExpiry == PoolTalk.at(60_000))
+    #expect(talk.pool.idleCount == 1)
   }
 
   @Test func aHungHopKeepsNothing() throws {
-    var pool = try PoolTests.pool()
-    _ = pool.ask(PoolTests.ticket(1), fresh: false, now: Self.start)
-    pool.dialled()
-    #expect(pool.hop.fellSilent(Self.start) == true)
-    #expect(
-      pool.giveBack(PoolTests.link(1), opened: Self.start, uses: 1, now: Self.start)
-        == .closeForHop)
-    #expect(pool.open == 0)
+    var talk = try PoolTalk()
+    talk.open(1, at: 0)
+    let isHung = talk.pool.hop.fellSilent(Self.start)
+    #expect(isHung)
+    #expect(talk.giveBack(1, at: 0) == .close(.usPoolHop))
+    #expect(talk.closed() == nil)
+    #expect(talk.pool.open == 0 && talk.ledger.open == 0)
   }
 }

@@ -12,6 +12,15 @@ final class Inspection: Sendable {
   struct Answer: Sendable {
     var figures = LinksFigures()
     var relays = 0
+
+    static func += (sum: inout Answer, other: Answer) {
+      sum.figures.downstream += other.figures.downstream
+      sum.figures.upstream += other.figures.upstream
+      sum.figures.idleUpstream += other.figures.idleUpstream
+      sum.figures.exchanges += other.figures.exchanges
+      sum.figures.buffers += other.figures.buffers
+      sum.relays += other.relays
+    }
   }
 
   private let slot = Mutex<Answer?>(nil)
@@ -42,7 +51,7 @@ struct Halt: Sendable {}
 
 /// What a loop of the tests serves.
 enum RoleChoice: Sendable {
-  case proxy(origins: [Origin], via: String = "hop")
+  case proxy(origins: [Origin], via: String = "hop", neighbours: Neighbours? = nil)
   case forward(ForwardPlan)
   case blind(Origin)
   case mapping(Origin)
@@ -108,16 +117,16 @@ final class ProxyLoop: LoopClient {
   private var relay: BlindRelay?
 
   init(
-    _ loop: EventLoop, _ role: RoleChoice, listener: ListenerID, settings: Settings,
-    handoff: Handoff<RecordBatch>, bell: Doorbell
+    _ loop: EventLoop, _ role: RoleChoice, number: UInt16 = 0, listener: ListenerID,
+    settings: Settings, handoff: Handoff<RecordBatch>, bell: Doorbell
   ) {
     self.loop = loop
     links = Links(
-      loop: loop, network: loop.network, settings: settings, loopNumber: 0,
+      loop: loop, network: loop.network, settings: settings, loopNumber: number,
       journal: JournalWriter(handoff: handoff, bell: bell, limit: settings[.logBytes]))
     switch role {
-    case .proxy(let origins, let via):
-      let proxy = Proxy(links: links, origins: origins, via: via)
+    case .proxy(let origins, let via, let neighbours):
+      let proxy = Proxy(links: links, origins: origins, via: via, neighbours: neighbours)
       self.proxy = proxy
       links.serve(listener, handler: proxy.handlerNumber)
     case .forward(let plan):

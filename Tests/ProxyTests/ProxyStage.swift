@@ -50,7 +50,10 @@ final class ProxyStage {
   private(set) var origins: [ScriptedOrigin] = []
   private let world: SimulatedWorld?
   private var listeners: [Listener] = []
-  private var address = SocketAddress.loopback(0)
+  /// Where each loop of the proxy listens.
+  private var addresses: [SocketAddress] = []
+  /// Upstreams of the proxy's loops: their ledgers.
+  private(set) var neighbours: Neighbours?
   private var mailboxes: [Mailbox] = []
   private var threads: [LoopThread] = []
   private var loops: [EventLoop] = []
@@ -78,8 +81,31 @@ final class ProxyStage {
     for (id, value) in values { try settings.set(id, to: value) }
     let origins = try prepare(upstreams, settings)
     let listener = try listen()
-    address = listener.address
+    addresses = [listener.address]
     try start(.proxy(origins: origins, via: via), listener.id, settings, handoff)
+  }
+
+  /// A proxy of several loops, each with a listener of its own, and scripted origins.
+  init(
+    _ place: Place, loops count: Int, set values: [(id: SettingID, value: Int)] = []
+  ) throws {
+    self.place = place
+    bell = try Doorbell()
+    world = place == .simulated ? SimulatedWorld(seed: 1) : nil
+    network = try world?.makeNetwork() ?? EpollNetwork()
+    var settings = Settings()
+    for (id, value) in values { try settings.set(id, to: value) }
+    origins.append(try script())
+    let upstreams = origins.map { Origin(host: "origin", port: 80, addresses: [$0.address]) }
+    let neighbours = Neighbours(loops: count, origins: upstreams.count, settings: settings)
+    self.neighbours = neighbours
+    for _ in 0..<count {
+      let listener = try listen()
+      addresses.append(listener.address)
+      try start(
+        .proxy(origins: upstreams, via: "hop", neighbours: neighbours), listener.id, settings,
+        handoff)
+    }
   }
 
   /// A forward proxy, a blind relay or a mapping proxy between scripted peers. `role` says what
@@ -96,7 +122,7 @@ final class ProxyStage {
     for (id, value) in values { try settings.set(id, to: value) }
     for _ in 0..<scripted { origins.append(try script()) }
     let listener = try listen()
-    address = listener.address
+    addresses = [listener.address]
     try start(role(origins.map(\.address)), listener.id, settings, handoff)
   }
 
@@ -104,7 +130,7 @@ final class ProxyStage {
   func place(of origin: Int = 0) -> String { origins[origin].address.description }
 
   /// Where the one in the middle listens.
-  var middle: SocketAddress { address }
+  var middle: SocketAddress { addresses[0] }
 
   deinit {
     for mailbox in mailboxes { mailbox.post(Halt()) }
@@ -170,10 +196,12 @@ final class ProxyStage {
     _ handoff: Handoff<RecordBatch>
   ) throws {
     let bell = bell
+    let number = UInt16(mailboxes.count)
     if let world {
       let loop = EventLoop(network: world.makeNetwork())
       loop.client = ProxyLoop(
-        loop, role, listener: listener, settings: settings, handoff: handoff, bell: bell)
+        loop, role, number: number, listener: listener, settings: settings, handoff: handoff,
+        bell: bell)
       world.attach(loop)
       loops.append(loop)
       mailboxes.append(loop.mailbox)
@@ -184,7 +212,8 @@ final class ProxyStage {
     threads.append(
       try LoopThread.start(name: "proxy test") {
         loop.client = ProxyLoop(
-          loop, role, listener: listener, settings: settings, handoff: handoff, bell: bell)
+          loop, role, number: number, listener: listener, settings: settings, handoff: handoff,
+          bell: bell)
         loop.run()
         loop.client = nil
       })
@@ -192,10 +221,11 @@ final class ProxyStage {
 
   // MARK: Peers
 
-  /// A client that connects to the proxy.
-  func client(_ cut: Cut = .whole) throws -> Wire {
+  /// A client that connects to the proxy, to the loop of this number.
+  func client(_ cut: Cut = .whole, loop: Int = 0) throws -> Wire {
     nextToken += 2
-    guard case .started(let socket) = network.connect(to: address, token: nextToken) else {
+    guard case .started(let socket) = network.connect(to: addresses[loop], token: nextToken)
+    else {
       throw StageError.noConnection
     }
     return keep(Wire(self, network, socket, cut: cut))
@@ -286,15 +316,21 @@ final class ProxyStage {
 
   // MARK: Looking
 
-  /// What the proxy's loop holds now.
+  /// The mailboxes of the proxy's loops.
+  private var middles: ArraySlice<Mailbox> { mailboxes.suffix(addresses.count) }
+
+  /// What the proxy's loops hold now, in all.
   func inspect() -> Inspection.Answer {
     world?.settle()
-    let question = Inspection(bell: bell)
-    mailboxes[mailboxes.count - 1].post(question)
-    world?.settle()
-    let answer = question.wait() ?? Inspection.Answer()
+    var sum = Inspection.Answer()
+    for mailbox in middles {
+      let question = Inspection(bell: bell)
+      mailbox.post(question)
+      world?.settle()
+      sum += question.wait() ?? Inspection.Answer()
+    }
     collect()
-    return answer
+    return sum
   }
 
   /// Waits until what the proxy holds is as `done` wants it.
@@ -343,7 +379,7 @@ final class ProxyStage {
     if rest.figures.downstream == 0 {
       #expect(rest.figures.buffers == 0, "lent buffers", sourceLocation: sourceLocation)
     }
-    mailboxes[mailboxes.count - 1].post(LoopOrder.shutDown)
+    for mailbox in middles { mailbox.post(LoopOrder.shutDown) }
     let last = inspect { $0.figures == LinksFigures() }
     #expect(last.figures == LinksFigures(), sourceLocation: sourceLocation)
     #expect(last.relays == 0, sourceLocation: sourceLocation)

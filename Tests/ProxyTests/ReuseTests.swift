@@ -66,7 +66,7 @@ import Testing
     stage.expectNoContact()
     let story = stage.finish()
     #expect(story.ends == [.policyLimitWaiting, .complete, .complete, .complete])
-    #expect(story.exchanges.suffix(2).allSatisfy { $0.record.lease == .waited })
+    #expect(story.exchanges.suffix(2).allSatisfy { $0.record.lease == .reusedAfterWait })
   }
 
   /// A request without a body is whole when its head is: refusing it at once must not cost the

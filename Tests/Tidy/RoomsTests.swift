@@ -56,10 +56,10 @@ import Testing
   @Test func aForbiddenDependencyIsFound() {
     let good = Tree.manifest.text
     let bad = good.replacing(
-      #"room("BowlinePool", ["BowlineCore"])"#, with: #"room("BowlinePool", ["BowlineServer"])"#)
+      #"room("BowlineHTTP1", ["BowlineCore"])"#, with: #"room("BowlineHTTP1", ["BowlineServer"])"#)
     #expect(bad != good)
     let found = forbiddenDependencies(manifest: SourceFile(path: "Package.swift", text: bad))
-    #expect(found.map(\.message) == ["BowlinePool may not depend on BowlineServer"])
+    #expect(found.map(\.message) == ["BowlineHTTP1 may not depend on BowlineServer"])
   }
 
   @Test func everyImportIsAllowed() {

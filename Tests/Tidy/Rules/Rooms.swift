@@ -35,7 +35,8 @@ enum Matrix {
       rooms: [
         "BowlineCore", "BowlineJournal", "BowlineHTTP1", "BowlinePool", "BowlineTransport",
         "BowlineExchange",
-      ]),
+        // For what the loops share of an upstream (SharedOrigin).
+      ], system: ["Synchronization"]),
     Room(
       "BowlineServer", level: 3,
       rooms: [

@@ -1,0 +1,81 @@
+package import BowlinePool
+internal import Synchronization
+
+/// What the loops of a process share about one upstream.
+///
+/// Its ledger stands behind a lock, held for a few lines when a connection comes or goes or a
+/// request waits. Two kinds of numbers can be read without it: how many requests wait, and how many
+/// connections rest on each loop. A loop that lets a connection rest writes the second and then
+/// reads the first; a loop whose request waits does it the other way round. So one of the two
+/// always sees the other, and nobody waits while a connection rests unseen.
+package final class SharedOrigin: Sendable {
+  private final class Number: Sendable {
+    let value = Atomic(0)
+  }
+
+  private let ledger: Mutex<Ledger>
+  private let awaited = Atomic(0)
+  private let resting: [Number]
+  /// Where each loop has it in its own table, from 1; 0 is nowhere.
+  private let places: [Number]
+
+  package init(loops: Int, _ limits: PoolLimits) {
+    ledger = Mutex(Ledger(limits))
+    resting = (0..<loops).map { _ in Number() }
+    places = (0..<loops).map { _ in Number() }
+  }
+
+  /// Changes the ledger. Keep it short, and call nothing that waits.
+  func withLedger<Result: Sendable>(_ change: (inout Ledger) -> Result) -> Result {
+    ledger.withLock { ledger in
+      let result = change(&ledger)
+      awaited.store(ledger.waiting, ordering: .sequentiallyConsistent)
+      return result
+    }
+  }
+
+  /// True when some request waits for a connection.
+  var isAwaited: Bool { awaited.load(ordering: .sequentiallyConsistent) > 0 }
+
+  /// Places in use: connections of all loops, from the dial until the socket is closed.
+  package var open: Int { ledger.withLock(\.open) }
+
+  /// Requests that wait.
+  package var waiting: Int { awaited.load(ordering: .sequentiallyConsistent) }
+
+  // MARK: Resting connections
+
+  func setResting(_ count: Int, on loop: Int) {
+    resting[loop].value.store(count, ordering: .sequentiallyConsistent)
+  }
+
+  /// Connections that rest on other loops than `loop`.
+  func restingElsewhere(than loop: Int) -> Int {
+    var sum = 0
+    for index in resting.indices where index != loop {
+      sum += resting[index].value.load(ordering: .sequentiallyConsistent)
+    }
+    return sum
+  }
+
+  /// The other loop on which most connections rest; nil when none does.
+  func richest(except loop: Int) -> Int? {
+    var found: (loop: Int, count: Int)?
+    for index in resting.indices where index != loop {
+      let count = resting[index].value.load(ordering: .sequentiallyConsistent)
+      if count > found?.count ?? 0 { found = (index, count) }
+    }
+    return found?.loop
+  }
+
+  // MARK: Places in the loops' tables
+
+  func setPlace(_ place: Int?, on loop: Int) {
+    places[loop].value.store((place ?? -1) + 1, ordering: .relaxed)
+  }
+
+  func place(on loop: Int) -> Int? {
+    let place = places[loop].value.load(ordering: .relaxed)
+    return place == 0 ? nil : place - 1
+  }
+}
