@@ -20,6 +20,7 @@ package enum SettingID: UInt8, Sendable, CaseIterable {
   case tunnelIdleTimeout, tunnelHalfCloseTimeout
   case upstreamOrigins, resolveTimeout, resolveAge
   case upstreamProven, upstreamTakeOver, upstreamWarm, originAge
+  case learnedAge
 }
 
 /// The unit a setting is counted in, and how its value is written.
@@ -224,6 +225,9 @@ extension Setting {
       id: .originAge, name: "upstream.origin-age", unit: .milliseconds, standard: 600_000,
       bounds: 1000...604_800_000,
       reason: "time without a request after which a forward proxy forgets an origin"),
+      id: .learnedAge, name: "upstream.learned-age", unit: .milliseconds, standard: 600_000,
+      bounds: 1000...86_400_000,
+      reason: "time for which it is believed at which age an origin closes idle connections"),
   ]
 }
 
