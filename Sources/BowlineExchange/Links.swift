@@ -159,6 +159,7 @@ package final class Links: LoopClient {
     guard links.contains(handle) else { return }
     if links[handle].state == .dialling {
       dialReported(handle)
+      takeGreeting(handle, readiness)
     } else {
       if links[handle].note(readiness) { queueFlush(handle) }
       read(handle, &buffer)

@@ -39,6 +39,16 @@ extension Links {
     if links.contains(link) { rearm(link) }
   }
 
+  /// An upstream may have spoken, or ended, before we have looked at the connection. That is not
+  /// reported again: it is read when what its request sends is out.
+  func takeGreeting(_ link: Handle, _ readiness: Readiness) {
+    guard readiness.contains(.readable), links.contains(link), links[link].state == .open else {
+      return
+    }
+    _ = links[link].note(readiness)
+    queueResume(link)
+  }
+
   private static func dialEnd(_ error: NetworkError) -> EndReason {
     switch error.kind {
     case .refused: .upstreamRefusedDialling

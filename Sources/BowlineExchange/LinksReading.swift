@@ -136,10 +136,7 @@ extension Links {
       beginServerExchange(handle)
     }
     let exchange = links[handle].exchange
-    if side == .upstream, exchanges[exchange].progress.contains(.received) {
-      refuseSurplus(handle, bytes)
-      return bytes.count
-    }
+    if side == .upstream, refuse(handle, exchange, bytes) { return bytes.count }
     exchanges[exchange].progress.insert(.headBegun)
     let handler = self.handler(exchange)
     var cursor = 0
@@ -217,6 +214,33 @@ extension Links {
     if Self.isBlank(bytes) { return }
     links[handle].http1.markClose()
     endings[ending(handle)].reason = .upstreamUnexpectedBytes
+  }
+
+  /// Refuses bytes of an upstream that come behind the response, or before the request. True when
+  /// they are not to be parsed.
+  private func refuse(_ handle: Handle, _ exchange: Handle, _ bytes: Span<UInt8>) -> Bool {
+    if exchanges[exchange].progress.contains(.received) {
+      refuseSurplus(handle, bytes)
+    } else if isAhead(links[handle], exchanges[exchange]) {
+      refuseAhead(handle, exchange, bytes)
+    } else {
+      return false
+    }
+    return true
+  }
+
+  /// True when no byte of a reused link's request was sent yet: bytes that come now answer another,
+  /// or nobody. What comes first on a new link can be meant for nobody else.
+  private func isAhead(_ link: borrowing Link, _ exchange: borrowing Exchange) -> Bool {
+    !exchange.progress.contains(.headBegun) && link.bytesOut == exchange.sentBefore
+      && link.exchanges > 1
+  }
+
+  /// The link was at rest for its peer, and bytes on it are as little a response as on any other at
+  /// rest (RFC 9112 §9.2). The request can go elsewhere: none of it was sent.
+  private func refuseAhead(_ handle: Handle, _ exchange: Handle, _ bytes: Span<UInt8>) {
+    if Self.isBlank(bytes) { return }
+    fail(handle, exchange, Failure(.upstreamUnexpectedBytes, evidence: .nothingWritten))
   }
 
   private static func isBlank(_ bytes: Span<UInt8>) -> Bool {

@@ -78,6 +78,29 @@ struct UpstreamLinkTests {
     #expect(stage.connectionEnds == [.upstreamResetWaiting])
   }
 
+  /// What comes together with the connection is reported with it, and not again.
+  @Test(arguments: [true, false])
+  func aGreetingBeforeTheLoopHasLookedIsRead(asks: Bool) throws {
+    let stage = try Stage()
+    let listener = try stage.world.listen(Self.address)
+    let caller = Caller(links: stage.links)
+    if asks { caller.onOpened = { _ = $0.request("/a") } }
+    stage.act { _ in
+      caller.dial(Self.address)
+      stage.world.detach(stage.loop)
+    }
+    let origin = try #require(stage.accept(listener))
+    origin.send("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 2\r\n\r\nno")
+    stage.world.attach(stage.loop)
+    stage.settle()
+    if asks {
+      // Its first request may be answered by it: nobody else could be meant.
+      #expect(caller.log == ["opened", "head 503", "body 2", "end", "finished"])
+    } else {
+      #expect(caller.log == ["opened", "ended upstream.unexpected.bytes"])
+    }
+  }
+
   @Test func aSilentUpstreamIsGivenUp() throws {
     let (stage, caller, origin) = try begin([.responseTimeout: 60_000])
     stage.act { _ in _ = caller.request("/a") }
