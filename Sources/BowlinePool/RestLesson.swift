@@ -38,7 +38,7 @@ package import BowlineCore
 /// What is known of how long one upstream keeps connections that rest.
 package struct RestLesson: Sendable, BitwiseCopyable {
   /// What is believed, for showing.
-  package struct Belief: Equatable, Sendable {
+  package struct Belief: Equatable, Sendable, BitwiseCopyable {
     /// Milliseconds at rest after which the upstream closes.
     package let age: Int
     /// Moments at which it did, as far as they are remembered.
@@ -81,6 +81,15 @@ package struct RestLesson: Sendable, BitwiseCopyable {
     }
   }
 
+  /// What all samples say together, worked out when they change: it is asked with every request.
+  private struct Summary: BitwiseCopyable {
+    var belief: Belief?
+    /// The least age among the samples.
+    var least = UInt32.max
+    var oldest = Instant.distantFuture
+    var newest = Instant(nanoseconds: .min)
+  }
+
   /// In nanoseconds.
   private static let momentLength: Int64 = 250_000_000
   /// Milliseconds below which a rest is none: the close belongs to the response before it.
@@ -89,6 +98,7 @@ package struct RestLesson: Sendable, BitwiseCopyable {
   // Few, so that what holds now is soon the half of it.
   private var samples = InlineArray<8, Sample>(repeating: Sample())
   private var moment = Moment()
+  private var summary = Summary()
 
   package init() {}
 
@@ -111,6 +121,7 @@ package struct RestLesson: Sendable, BitwiseCopyable {
       moment = Moment(began: now, last: now, least: rest, most: rest)
     }
     if !moment.isSpread { remember(Sample(rest: moment.least, at: moment.began)) }
+    summarize()
   }
 
   /// A request was answered on a connection that had rested so long.
@@ -120,8 +131,9 @@ package struct RestLesson: Sendable, BitwiseCopyable {
   ///   - now: when.
   package mutating func survived(rest milliseconds: Int, now: Instant) {
     // Nearly every request comes through here, and nearly none teaches anything.
-    if milliseconds < 2 * Self.shortest { return }
+    if milliseconds <= 2 * Int(summary.least) { return }
     forget(below: UInt32(clamping: milliseconds))
+    summarize()
   }
 
   /// Drops the samples that a rest of `rest` speaks against.
@@ -165,8 +177,22 @@ package struct RestLesson: Sendable, BitwiseCopyable {
 
   /// What is believed now; nil for nothing.
   package func belief(now: Instant, memory: Int) -> Belief? {
-    if isBlank { return nil }
-    let oldest = now.advanced(milliseconds: -memory)
+    let forgotten = now.advanced(milliseconds: -memory)
+    if summary.newest <= forgotten { return nil }
+    return summary.oldest > forgotten ? summary.belief : believed(since: forgotten)
+  }
+
+  private mutating func summarize() {
+    summary = Summary()
+    for index in samples.indices where samples[index].rest > 0 {
+      summary.least = min(summary.least, samples[index].rest)
+      summary.oldest = min(summary.oldest, samples[index].at)
+      summary.newest = max(summary.newest, samples[index].at)
+    }
+    summary.belief = believed(since: Instant(nanoseconds: .min))
+  }
+
+  private func believed(since oldest: Instant) -> Belief? {
     let remembered = support(1, .max, since: oldest).samples
     var exact: UInt32?
     var vague: UInt32?
@@ -181,11 +207,6 @@ package struct RestLesson: Sendable, BitwiseCopyable {
     guard let age = exact ?? vague else { return nil }
     let found = support(age, Self.upper(age, percent: 60), since: oldest)
     return Belief(age: Int(age), samples: found.samples, learned: found.last)
-  }
-
-  private var isBlank: Bool {
-    for index in samples.indices where samples[index].rest > 0 { return false }
-    return true
   }
 
   /// True when enough ages agree with `rest`, which is the least of them.

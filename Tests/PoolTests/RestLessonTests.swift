@@ -293,6 +293,23 @@ struct RestLessonTests {
     }
   }
 
+  /// One sample after the other is forgotten; what is left must still agree.
+  @Test func samplesAgeOneByOne() {
+    var pool = RestingPool(seed: 1)
+    for age in [5000, 5300, 5310] {
+      pool.close(age)
+      pool.pass(10_000)
+    }
+    // They were seen 30, 20 and 10 s ago.
+    for (memory, age, samples) in [
+      (30_001, 5000, 3), (30_000, 5300, 2), (20_001, 5300, 2), (20_000, nil, 0), (10_000, nil, 0),
+    ] as [(Int, Int?, Int)] {
+      let belief = pool.lesson.belief(now: pool.now, memory: memory)
+      #expect(belief?.age == age)
+      #expect((belief?.samples ?? 0) == samples)
+    }
+  }
+
   @Test func theMarginIsARoundTripOrATenth() {
     var pool = RestingPool(seed: 1)
     for _ in 0..<2 {
