@@ -225,6 +225,7 @@ extension Setting {
       id: .originAge, name: "upstream.origin-age", unit: .milliseconds, standard: 600_000,
       bounds: 1000...604_800_000,
       reason: "time without a request after which a forward proxy forgets an origin"),
+    Setting(
       id: .learnedAge, name: "upstream.learned-age", unit: .milliseconds, standard: 600_000,
       bounds: 1000...86_400_000,
       reason: "time for which it is believed at which age an origin closes idle connections"),

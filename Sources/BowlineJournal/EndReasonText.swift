@@ -144,7 +144,8 @@ extension EndReasonText {
       .usPoolLearned,
       "The upstream was seen to close connections that rest about as long as this one had.",
       advice: "Nothing to do: closing a little before the upstream does spares requests the "
-        + "keep-alive race. A longer idle timeout at the upstream means fewer new connections."),
+        + "keep-alive race. A longer idle timeout at the upstream means fewer new connections. "
+        + "What was learned is forgotten after `upstream.learned-age`."),
     EndReasonText(
       .usPoolPressure,
       "An idle upstream connection was closed because no descriptor was left.",

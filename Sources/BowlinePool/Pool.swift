@@ -93,6 +93,10 @@ package struct Pool: Sendable {
   package var hop = Hop()
   /// Requests of this loop that wait in the line, or to whom an answer is under way.
   package var waiting = 0
+  /// Milliseconds of rest that the upstream is known to allow; nil is not known.
+  package var learned: Int?
+  /// Something was seen of that: what lives on says something too.
+  package var isLearning = false
   private var idle: [Resting] = []
   private var demand = Demand()
   /// Connections being dialled.
@@ -218,12 +222,10 @@ package struct Pool: Sendable {
   ///   - opened: when it was dialled.
   ///   - uses: exchanges it has carried.
   ///   - limit: what its upstream has said about further ones.
-  ///   - learned: milliseconds of rest that its upstream is known to allow; nil is not known.
   ///   - now: when.
   /// - Returns: what becomes of it, counted already.
   package mutating func giveBack(
-    _ link: Handle, opened: Instant, uses: Int, limit: ReuseLimit = ReuseLimit(),
-    learned: Int? = nil, now: Instant
+    _ link: Handle, opened: Instant, uses: Int, limit: ReuseLimit = ReuseLimit(), now: Instant
   ) -> PoolReturn {
     if let reason = refusal(opened: opened, uses: uses, limit: limit, now: now) {
       count(.discarded)
@@ -251,7 +253,8 @@ package struct Pool: Sendable {
     if now >= opened.advanced(milliseconds: limits.maxAge) { return .usPoolAge }
     if uses >= limits.maxUses { return .usPoolUses }
     if hop.isHung { return .usPoolHop }
-    return limit.forbidsReuse ? .usPoolHint : nil
+    if limit.forbidsReuse { return .usPoolHint }
+    return learned == 0 ? .usPoolLearned : nil
   }
 
   /// A leased connection is not to be used again. Its socket is about to be closed.

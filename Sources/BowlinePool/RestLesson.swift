@@ -102,6 +102,9 @@ package struct RestLesson: Sendable, BitwiseCopyable {
 
   package init() {}
 
+  /// True while nothing is remembered: what lives on has nothing to speak against.
+  package var isEmpty: Bool { summary.least == .max }
+
   // MARK: Learning
 
   /// The upstream ended a connection that had carried nothing for so long: its FIN or reset was

@@ -25,6 +25,8 @@ package struct Origin: Sendable {
   /// Connections to it carry raw bytes and are never pooled.
   package let isTunnel: Bool
   var lookup: Lookup
+  /// Milliseconds that connecting took last.
+  var roundTrip = 0
   /// Requests use it since: the one unused for longest gives up its place first.
   var used = Instant(nanoseconds: 0)
   /// No request finds it any more; its last connections are being closed.

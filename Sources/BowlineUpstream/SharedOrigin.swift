@@ -1,3 +1,4 @@
+package import BowlineCore
 package import BowlinePool
 internal import Synchronization
 
@@ -16,6 +17,8 @@ package final class SharedOrigin: Sendable {
   private let ledger: Mutex<Ledger>
   private let awaited = Atomic(0)
   private let resting: [Number]
+  private let lesson = Mutex(RestLesson())
+  private let rest = Atomic(Rest.unknown.rawValue)
   /// Where each loop has it in its own table, from 1; 0 is nowhere.
   private let places: [Number]
 
@@ -66,6 +69,46 @@ package final class SharedOrigin: Sendable {
       if count > found?.count ?? 0 { found = (index, count) }
     }
     return found?.loop
+  }
+
+  // MARK: How long a connection may rest
+
+  /// What was learned, readable without a lock: milliseconds, or one of two words.
+  struct Rest: Equatable {
+    let rawValue: Int
+    /// Nothing is known, and nothing was seen.
+    static let unknown = Rest(rawValue: -1)
+    /// Some closes were seen, and nothing is believed yet.
+    static let unsettled = Rest(rawValue: -2)
+
+    /// Milliseconds that a connection may rest; nil is not known.
+    var limit: Int? { rawValue < 0 ? nil : rawValue }
+  }
+
+  var learned: Rest { Rest(rawValue: rest.load(ordering: .relaxed)) }
+
+  /// What is believed, for showing.
+  package func belief(now: Instant, memory: Int) -> RestLesson.Belief? {
+    lesson.withLock { $0.belief(now: now, memory: memory) }
+  }
+
+  /// Learns, and returns what is known then.
+  ///
+  /// - Parameters:
+  ///   - now: when.
+  ///   - roundTrip: to the upstream, in milliseconds.
+  ///   - memory: `upstream.learned-age`.
+  ///   - change: what was seen.
+  func learn(
+    now: Instant, roundTrip: Int, memory: Int, _ change: (inout RestLesson) -> Void
+  ) -> Rest {
+    lesson.withLock { lesson in
+      change(&lesson)
+      let limit = lesson.limit(now: now, roundTrip: roundTrip, memory: memory)
+      let known = limit.map(Rest.init(rawValue:)) ?? (lesson.isEmpty ? .unknown : .unsettled)
+      rest.store(known.rawValue, ordering: .relaxed)
+      return known
+    }
   }
 
   // MARK: Places in the loops' tables

@@ -238,6 +238,9 @@ package final class Upstreams: LinkOwner {
       return
     }
     let limit = lease.limit
+    if lease.rested > 0 && state.value.pools[origin].isLearning {
+      noteSurvived(Int(lease.rested), origin)
+    }
     lease.settle()
     rest(link, origin: origin, limit)
   }
@@ -245,6 +248,7 @@ package final class Upstreams: LinkOwner {
   /// A leased connection comes to rest, or to whoever waits.
   func rest(_ link: Handle, origin: Int, _ limit: ReuseLimit) {
     let facts = links.facts(link)
+    if state.value.hasNeighbours { note(state.value.shared[origin].learned, origin) }
     let decision = state.value.pools[origin].giveBack(
       link, opened: facts.opened.advanced(milliseconds: -ageLead(facts.id)),
       uses: Int(facts.exchanges), limit: limit, now: links.now)

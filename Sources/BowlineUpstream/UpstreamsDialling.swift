@@ -39,6 +39,8 @@ extension Upstreams {
     }
     let dial = dials.remove(handle)
     let origin = dial.origin
+    state.value.origins[origin].roundTrip = Int(
+      links.now.since(links.facts(link).opened) / 1_000_000)
     state.value.pools[origin].dialled()
     state.value.members.set(link, origin)
     if dial.isCancelled && state.value.origins[origin].isTunnel {

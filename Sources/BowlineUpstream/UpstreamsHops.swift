@@ -67,6 +67,9 @@ extension Upstreams {
   /// either.
   func noteEnd(_ lease: borrowing Lease, _ reason: EndReason, _ evidence: Evidence) {
     switch reason {
+    case .upstreamClosedOnReuse, .upstreamResetOnReuse:
+      noteClosed(afterRest: Int(lease.rested), lease.origin)
+      return
     case .upstreamHungOnReuse, .upstreamTimeoutResponse, .upstreamStalledWrite: break
     default: return
     }

@@ -57,6 +57,7 @@ extension Upstreams {
         giveUp(oldest, .usPoolSurplus)
       }
       noteResting(origin)
+      age(origin)
       forgetUnused(origin, now)
       if !state.value.pools[origin].isUnused { isQuiet = false }
     }
@@ -119,5 +120,37 @@ extension Upstreams {
   // MARK: What is learned
 
   /// A connection ended while it rested.
-  func noteLost(_ resting: Pool.Resting, _ origin: Int, _ reason: EndReason) {}
+  func noteLost(_ resting: Pool.Resting, _ origin: Int, _ reason: EndReason) {
+    guard case .upstreamClosedIdle = reason else { return }
+    noteClosed(afterRest: Int(links.now.since(resting.since) / 1_000_000), origin)
+  }
+
+  /// The upstream has ended a connection after so many milliseconds of rest.
+  func noteClosed(afterRest rest: Int, _ origin: Int) {
+    learn(origin) { [now = links.now] in $0.closed(afterRest: rest, now: now) }
+  }
+
+  /// A request was answered on a connection that had rested so many milliseconds. Speaks only
+  /// against what was seen before.
+  func noteSurvived(_ rest: Int, _ origin: Int) {
+    learn(origin) { [now = links.now] in $0.survived(rest: rest, now: now) }
+  }
+
+  private func learn(_ origin: Int, _ change: (inout RestLesson) -> Void) {
+    let known = state.value.shared[origin].learn(
+      now: links.now, roundTrip: state.value.origins[origin].roundTrip,
+      memory: links.settings[.learnedAge], change)
+    note(known, origin)
+  }
+
+  /// What was learned holds for this loop from now on.
+  func note(_ known: SharedOrigin.Rest, _ origin: Int) {
+    state.value.pools[origin].learned = known.limit
+    state.value.pools[origin].isLearning = known != .unknown
+  }
+
+  /// What was learned long ago is forgotten.
+  private func age(_ origin: Int) {
+    if state.value.pools[origin].isLearning { learn(origin) { _ in } }
+  }
 }

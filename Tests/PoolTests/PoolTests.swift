@@ -56,9 +56,9 @@ struct PoolTalk {
     _ link: Int, opened: Int = 0, uses: Int = 1, limit: ReuseLimit = ReuseLimit(),
     learned: Int? = nil, at time: Int
   ) -> PoolReturn {
-    pool.giveBack(
-      Self.link(link), opened: Self.at(opened), uses: uses, limit: limit, learned: learned,
-      now: Self.at(time))
+    pool.learned = learned
+    return pool.giveBack(
+      Self.link(link), opened: Self.at(opened), uses: uses, limit: limit, now: Self.at(time))
   }
 
   /// The socket of a connection that was given up is closed.
