@@ -117,6 +117,9 @@ package struct SocketFacts: Sendable {
   package var congestionWindow: UInt32 = 0
   /// Segments sent and not yet acknowledged.
   package var unacknowledged: UInt32 = 0
+  /// What the peer's system has acknowledged over the connection's life: bytes that we sent, and
+  /// one for the SYN when we dialled; nil is not known.
+  package var acknowledged: UInt64?
 
   package init(local: SocketAddress, peer: SocketAddress) {
     self.local = local

@@ -22,6 +22,7 @@ extension SimulatedWorld {
     case .space(let socket, let count):
       guard socket.phase == .open else { return }
       socket.outstanding -= count
+      socket.taken += UInt64(count)
       if socket.wantsSpace && socket.hasRoom {
         socket.wantsSpace = false
         socket.report()
@@ -56,6 +57,7 @@ extension SimulatedWorld {
   private func establish(_ socket: SimulatedSocket) {
     if socket.phase == .connecting {
       socket.phase = .open
+      socket.hasDialled = true
       socket.report()
     } else if socket.phase == .closed, let accepted = socket.other {
       // The client has gone meanwhile and answers SYN-ACK with RST.
@@ -80,6 +82,7 @@ extension SimulatedWorld {
     switch socket.phase {
     case .open:
       socket.incoming.arrive(count)
+      socket.arrivals += UInt64(count)
       socket.report()
     case .closed:
       // Nobody will read it: the sender learns so.

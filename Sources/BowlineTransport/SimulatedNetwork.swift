@@ -215,6 +215,7 @@ package final class SimulatedNetwork: Network {
     facts.roundTripMicroseconds = UInt32(clamping: 2 * socket.path.delay / 1000)
     let size = socket.path.segmentSize
     facts.unacknowledged = UInt32(clamping: (socket.outstanding + size - 1) / size)
+    facts.acknowledged = socket.acknowledged
     return facts
   }
 

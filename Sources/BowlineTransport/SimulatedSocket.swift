@@ -40,6 +40,14 @@ final class SimulatedSocket {
   /// A send was short: the next free space is to be reported.
   var wantsSpace = false
   var isSendShut = false
+  /// True when this end dialled, and its SYN was acknowledged.
+  var hasDialled = false
+  /// Bytes of the peer's that have arrived.
+  var arrivals: UInt64 = 0
+  /// Bytes of ours that the peer's application has taken, as far as we know.
+  var taken: UInt64 = 0
+  /// Bytes of ours that had arrived when the peer sent its FIN.
+  var takenByEnd: UInt64 = 0
 
   init(id: SocketID, local: SocketAddress, peer: SocketAddress, path: VirtualPath) {
     self.id = id
@@ -60,6 +68,12 @@ final class SimulatedSocket {
       if isSendShut || hasRoom { readiness.insert(.writable) }
       return readiness
     }
+  }
+
+  /// What the peer has acknowledged, as far as we know. What it takes it acknowledges, and its FIN
+  /// acknowledges what had arrived.
+  var acknowledged: UInt64 {
+    (hasDialled ? 1 : 0) + max(taken, endArrived ? takenByEnd : 0)
   }
 
   /// A third of the queue is free: the kernel, too, does not report every byte of space.

@@ -302,6 +302,7 @@ package final class SimulatedWorld {
   /// Sends FIN behind everything that `socket` has sent.
   func sendEnd(of socket: SimulatedSocket, to other: SimulatedSocket) {
     socket.isSendShut = true
+    other.takenByEnd = socket.arrivals
     let departure = max(socket.lineFreeAt, now.nanoseconds)
     send(.end(to: other), at: departure + socket.path.delay)
   }

@@ -40,14 +40,17 @@ enum SocketCalls {
 
   /// Fills in what TCP_INFO says; leaves zeros where the kernel refuses.
   static func readTCPInfo(_ fd: Int32, into facts: inout SocketFacts) {
-    var info = tcp_info()
-    var size = socklen_t(MemoryLayout<tcp_info>.size)
+    var info = linux_tcp_info()
+    let whole = socklen_t(MemoryLayout<linux_tcp_info>.size)
+    var size = whole
     guard unsafe getsockopt(fd, Int32(IPPROTO_TCP), TCP_INFO, &info, &size) == 0 else { return }
-    facts.roundTripMicroseconds = info.tcpi_rtt
-    facts.roundTripVariationMicroseconds = info.tcpi_rttvar
-    facts.retransmits = info.tcpi_total_retrans
-    facts.congestionWindow = info.tcpi_snd_cwnd
-    facts.unacknowledged = info.tcpi_unacked
+    facts.roundTripMicroseconds = info.base.tcpi_rtt
+    facts.roundTripVariationMicroseconds = info.base.tcpi_rttvar
+    facts.retransmits = info.base.tcpi_total_retrans
+    facts.congestionWindow = info.base.tcpi_snd_cwnd
+    facts.unacknowledged = info.base.tcpi_unacked
+    // Not before Linux 4.1.
+    if size == whole { facts.acknowledged = info.bytes_acked }
   }
 
   /// Lets close(2) discard what is unsent and send RST.

@@ -14,6 +14,16 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+/// `struct tcp_info` as far as it is read, which is further than glibc's goes. The kernel only ever
+/// appends to it, and says how much it has filled in.
+struct linux_tcp_info {
+  struct tcp_info base;
+  unsigned long long pacing_rate;
+  unsigned long long max_pacing_rate;
+  unsigned long long bytes_acked;
+};
+_Static_assert(sizeof(struct tcp_info) == 104, "glibc's tcp_info ends with tcpi_total_retrans");
+
 extern int accept4(int fd, struct sockaddr *address, socklen_t *length, int flags);
 extern int pthread_setname_np(pthread_t thread, const char *name);
 

@@ -309,3 +309,63 @@ import Testing
     #expect(stage.client.network.random() != stage.server.network.random())
   }
 }
+
+// What the peer has acknowledged.
+extension NetworkBehaviourTests {
+  /// A reply acknowledges what it answers. The SYN of the one who dialled counts as one.
+  @Test(arguments: Place.allCases)
+  func aReplyAcknowledgesWhatItAnswers(on place: Place) throws {
+    let stage = try Stage(place)
+    let (client, server) = try stage.connection()
+    #expect(stage.client.network.facts(client)?.acknowledged == 1)
+    #expect(stage.server.network.facts(server)?.acknowledged == 0)
+    for round in 1...3 {
+      _ = stage.client.send(client, "question")
+      #expect(stage.server.receiveAll(server, upTo: 8).1 == "question")
+      _ = stage.server.send(server, "answer")
+      #expect(stage.client.receiveAll(client, upTo: 6).1 == "answer")
+      let acknowledged = try #require(stage.client.network.facts(client)?.acknowledged)
+      #expect(acknowledged == UInt64(1 + 8 * round))
+    }
+  }
+
+  /// A peer that has closed acknowledges nothing of what comes then: that is how a request that met
+  /// a FIN is told from one that was read.
+  @Test(arguments: Place.allCases)
+  func whatMeetsAFinIsNotAcknowledged(on place: Place) throws {
+    let stage = try Stage(place)
+    let (client, server) = try stage.connection()
+    stage.server.network.close(server, .orderly)
+    #expect(stage.client.readiness(of: token, until: .ended).contains(.ended))
+    #expect(stage.client.send(client, "too late") == .sent(8))
+    #expect(stage.client.receive(client).0 == .end)
+    #expect(stage.client.network.facts(client)?.acknowledged == 1)
+  }
+
+  /// A FIN acknowledges what had arrived before it.
+  @Test(arguments: Place.allCases)
+  func aFinAcknowledgesWhatCameBeforeIt(on place: Place) throws {
+    let stage = try Stage(place)
+    let (client, server) = try stage.connection()
+    _ = stage.client.send(client, "in time")
+    #expect(stage.server.readiness(of: token + 1, until: .readable).contains(.readable))
+    stage.server.network.shutdownSend(server)
+    #expect(stage.client.receiveAll(client).0 == .end)
+    #expect(stage.client.network.facts(client)?.acknowledged == 8)
+  }
+
+  /// Who sends on a connection that was reset is told so once; the stream then seems to have ended.
+  @Test(arguments: Place.allCases)
+  func aSendTakesTheResetWithIt(on place: Place) throws {
+    let stage = try Stage(place)
+    let (client, server) = try stage.connection()
+    stage.server.network.close(server, .reset)
+    #expect(stage.client.readiness(of: token, until: .ended).contains(.ended))
+    guard case .failed(let error) = stage.client.send(client, "x") else {
+      Issue.record("a send on a connection that was reset")
+      return
+    }
+    #expect(error.kind == .reset)
+    #expect(stage.client.receive(client).0 == .end)
+  }
+}
