@@ -5,6 +5,9 @@ package enum Evidence: UInt8, Sendable, CaseIterable {
   case notConnected
   /// Connected, and no byte of the request was handed to the kernel.
   case nothingWritten
+  /// Some or all of it was handed to the kernel, and nothing came back but the end of the peer's
+  /// stream (FIN), which was read; the peer's kernel had not acknowledged a byte of the request.
+  case unacknowledged
   /// Some of the request was handed to the kernel.
   case partlyWritten
   /// All of it was, and nothing came back.
@@ -12,14 +15,27 @@ package enum Evidence: UInt8, Sendable, CaseIterable {
   /// At least one byte of a response came back.
   case responseBegan
 
+  /// The code: `replay.evidence` in the log.
+  package var code: StaticString {
+    switch self {
+    case .notConnected: "not-connected"
+    case .nothingWritten: "nothing-written"
+    case .unacknowledged: "written-unacknowledged"
+    case .partlyWritten: "partly-written"
+    case .allWritten: "all-written"
+    case .responseBegan: "something-back"
+    }
+  }
+
   /// The words of the log.
   package var text: StaticString {
     switch self {
     case .notConnected: "not connected"
     case .nothingWritten: "nothing written"
+    case .unacknowledged: "written, FIN read, nothing acknowledged"
     case .partlyWritten: "partly written"
     case .allWritten: "all written, nothing back"
-    case .responseBegan: "response begun"
+    case .responseBegan: "something back"
     }
   }
 }

@@ -21,6 +21,8 @@ package enum SettingID: UInt8, Sendable, CaseIterable {
   case upstreamOrigins, resolveTimeout, resolveAge
   case upstreamProven, upstreamTakeOver, upstreamWarm, originAge
   case learnedAge
+  case replayBody, replayBudget, replayBudgetLeast, replayBackoffLow, replayBackoffHigh
+  case replayDeadline, replayAfterFin
 }
 
 /// The unit a setting is counted in, and how its value is written.
@@ -229,6 +231,32 @@ extension Setting {
       id: .learnedAge, name: "upstream.learned-age", unit: .milliseconds, standard: 600_000,
       bounds: 1000...86_400_000,
       reason: "time for which it is believed at which age an origin closes idle connections"),
+    Setting(
+      id: .replayBody, name: "replay.body", unit: .bytes, standard: 64 << 10,
+      bounds: 0...67_108_864,
+      reason: "request body kept so that the request can be sent again; more is not sent again"),
+    Setting(
+      id: .replayBudget, name: "replay.budget", unit: .count, standard: 20, bounds: 0...100,
+      reason: "percent of the last 10 s' requests that replays may be; 0 leaves replay.budget-least"
+    ),
+    Setting(
+      id: .replayBudgetLeast, name: "replay.budget-least", unit: .count, standard: 10,
+      bounds: 0...1_000_000,
+      reason: "replays allowed in any 10 s, per loop, however few the requests were"),
+    Setting(
+      id: .replayBackoffLow, name: "replay.backoff-low", unit: .milliseconds, standard: 25,
+      bounds: 0...60_000,
+      reason: "longest wait before a second replay, doubled for each further one; chance decides"),
+    Setting(
+      id: .replayBackoffHigh, name: "replay.backoff-high", unit: .milliseconds, standard: 250,
+      bounds: 0...600_000, reason: "longest wait before any replay"),
+    Setting(
+      id: .replayDeadline, name: "replay.deadline", unit: .milliseconds, standard: 60_000,
+      bounds: 10...86_400_000,
+      reason: "no replay begins later than this after the request did, or waits longer for a head"),
+    Setting(
+      id: .replayAfterFin, name: "replay.after-fin", unit: .count, standard: 0, bounds: 0...1,
+      reason: "1: any method is sent again if a FIN came and nothing was acknowledged; 0 is off"),
   ]
 }
 

@@ -130,6 +130,9 @@ extension Settings {
     if self[.keepAliveHint] > self[.clientIdleTimeout] {
       throw .inverted(.keepAliveHint, .clientIdleTimeout)
     }
+    if self[.replayBackoffLow] > self[.replayBackoffHigh] {
+      throw .inverted(.replayBackoffLow, .replayBackoffHigh)
+    }
   }
 
   /// The value of `id` as it would be typed.

@@ -1,6 +1,6 @@
 // From the socket into the machine, and out of it to the role.
 
-import BowlineCore
+package import BowlineCore
 import BowlineHTTP1
 import BowlineJournal
 import BowlineTransport
@@ -390,7 +390,28 @@ extension Links {
   func evidence(_ handle: Handle, _ exchange: Handle) -> Evidence {
     let progress = exchanges[exchange].progress
     if progress.contains(.headBegun) { return .responseBegan }
-    if links[handle].bytesOut == exchanges[exchange].sentBefore { return .nothingWritten }
-    return progress.contains(.sent) && links[handle].output == .none ? .allWritten : .partlyWritten
+    if isUnsent(exchange) { return .nothingWritten }
+    if isUnacknowledged(handle, exchange) { return .unacknowledged }
+    // A send that failed has dropped what it was to send.
+    let isWritten = links[handle].output == .none && !links[handle].flags.contains(.sendBroken)
+    return progress.contains(.sent) && isWritten ? .allWritten : .partlyWritten
+  }
+
+  /// True while no byte of the request on an upstream link was handed to the kernel.
+  package func isUnsent(_ exchange: Handle) -> Bool {
+    links[exchanges[exchange].link].bytesOut == exchanges[exchange].sentBefore
+  }
+
+  /// True when the peer's FIN was read, and its kernel has acknowledged no byte of the request.
+  ///
+  /// A send that failed takes the error with it, and a reset then reads like the end of the stream:
+  /// so behind a failed send nothing is known of a FIN.
+  private func isUnacknowledged(_ handle: Handle, _ exchange: Handle) -> Bool {
+    guard links[handle].flags.contains(.peerEnded),
+      links[handle].flags.isDisjoint(with: .sendBroken),
+      let acknowledged = network.facts(links[handle].socket)?.acknowledged
+    else { return false }
+    // One is for our SYN.
+    return acknowledged <= exchanges[exchange].sentBefore + 1
   }
 }

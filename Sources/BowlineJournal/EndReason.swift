@@ -79,6 +79,7 @@ package enum EndReason: UInt8, Sendable, CaseIterable {
   case policyLimitGather = 78
   case policyLimitPerAddress = 80
   case policyLimitHighWater = 81
+  case policyTimeoutDeadline = 82
   // Ourselves and the machine below us
   case usShutdown = 90
   case usErrorDescriptors = 91
@@ -166,6 +167,7 @@ package enum EndReason: UInt8, Sendable, CaseIterable {
     case .policyLimitGather: "policy.limit.gather"
     case .policyLimitPerAddress: "policy.limit.per-address"
     case .policyLimitHighWater: "policy.limit.high-water"
+    case .policyTimeoutDeadline: "policy.timeout.deadline"
     case .usShutdown: "us.shutdown.now"
     case .usErrorDescriptors: "us.error.descriptors"
     case .usErrorPorts: "us.error.ports"

@@ -21,19 +21,6 @@ package struct EndReasonText: Sendable {
 }
 
 extension EndReason {
-  /// The reason whose code is `code`, written exactly.
-  package init?(code: String) {
-    guard let found = EndReason.allCases.first(where: { $0.code.description == code }) else {
-      return nil
-    }
-    self = found
-  }
-
-  /// The code that a person probably meant; nil when none is near.
-  package static func nearest(to code: String) -> EndReason? {
-    NearestName(among: allCases.map(\.code.description)).to(code).flatMap(EndReason.init(code:))
-  }
-
   /// One sentence: what happened.
   package var meaning: String { text.meaning }
 
@@ -226,6 +213,12 @@ extension EndReasonText {
         + "nearly reached.",
       advice: "The response said `Connection: close`, so no request was lost. Raise "
         + "`client.connections` or `client.high-water` if this is everyday load."),
+    EndReasonText(
+      .policyTimeoutDeadline,
+      "A request was sent again, and no response had begun by `replay.deadline`.",
+      advice: "The client got 504. The first attempt failed (`replay.cause`), and what followed it "
+        + "was slow: look at the upstream. `replay.deadline` counts from when the request asked "
+        + "for its first connection."),
   ]
 
   /// What a forward proxy refuses.

@@ -1,33 +1,37 @@
-/// Why the exchange got the upstream connection it got, or none.
+/// Why the exchange got the upstream connection it got, or none: the closed registry.
+///
+/// The code is the log's `lease.reason`, and an argument of `bowline explain`. Codes are only ever
+/// added to.
 package enum LeaseReason: UInt8, Sendable, CaseIterable {
   /// No upstream was asked.
   case none
   /// An idle connection was at hand.
   case reused
-  /// An idle connection of another loop was taken over.
+  /// An idle connection of another loop was moved here.
   case reusedTakenOver
-  /// It waited, and another request gave its connection back.
+  /// Waited in line, and got the connection of a request that had ended.
   case reusedAfterWait
   /// New: none was idle.
   case newNoneIdle
-  /// New: the idle ones had rested for too long, and the request cannot be sent again.
+  /// New: those that were idle had rested longer than `upstream.proven`, and the request could not
+  /// have been sent again.
   case newNotProven
-  /// New: the one before died on reuse, and the request could be replayed.
+  /// New: the one before died, and the request was sent again.
   case newAfterReplay
   /// New: the next hop does not keep connections.
   case newHopCloses
-  /// New: it waited, and a place became free.
+  /// Waited in line, until there was room for a new one.
   case newAfterWait
-  /// None: the waiting line was full.
+  /// None: the line was full.
   case refusedLineFull
   /// None: the wait was over.
   case refusedWaitTimeout
   /// None: it could not be dialled.
   case refusedDial
-  /// None: the client went away while the request waited.
+  /// None: the client went away while its request waited.
   case waitedInVain
 
-  package var text: StaticString {
+  package var code: StaticString {
     switch self {
     case .none: "none"
     case .reused: "reused"

@@ -161,10 +161,15 @@ package struct ExchangeRecord: Sendable {
   package var upstreamOrdinal: UInt32 = 0
   package var lease = LeaseReason.none
   package var end = EndReason.complete
-  /// Automatic second attempts.
+  /// Automatic attempts after the first.
   package var replays: UInt8 = 0
-  /// Why the first attempt ended, when there was a second.
+  /// Why the last attempt that was followed by another ended, and how far it had come.
   package var replayCause = EndReason.complete
+  package var replayEvidence: Evidence?
+  /// Why a failed attempt was not followed by another, and how far it had come; nil when there was
+  /// none.
+  package var replayRefusal: ReplayRefusal?
+  package var refusedEvidence: Evidence?
   package var requestBytes: UInt64 = 0
   package var responseBytes: UInt64 = 0
   /// Round-trip time of the client's connection, sampled, in microseconds; 0 is not measured.

@@ -82,7 +82,7 @@ extension AccessLog {
       out.member("upstream.connection.requests", UInt64(exchange.upstreamOrdinal))
     }
     if let address = upstreamAddress(exchange) { out.member("upstream.address", address.span) }
-    if exchange.lease != .none { out.member("lease.reason", exchange.lease.text) }
+    if exchange.lease != .none { out.member("lease.reason", exchange.lease.code) }
   }
 
   private func writePhases(_ marks: ExchangeMarks, _ out: inout ByteBuffer) {
@@ -100,10 +100,7 @@ extension AccessLog {
   private func writeEnd(_ exchange: ExchangeRecord, _ out: inout ByteBuffer) {
     out.member("end.reason", exchange.end.code)
     if exchange.end != .complete { out.member("error.type", exchange.end.code) }
-    if exchange.replays > 0 {
-      out.member("retry.count", UInt64(exchange.replays))
-      out.member("retry.reason", exchange.replayCause.code)
-    }
+    writeReplay(exchange, &out)
     if let fault = exchange.fault {
       out.member("fault", fault.text)
       if exchange.faultOffset >= 0 { out.member("fault.offset", UInt64(exchange.faultOffset)) }
@@ -114,6 +111,20 @@ extension AccessLog {
       out.append(utf8: limit.name)
       out.append(UInt8(ascii: "\""))
     }
+  }
+}
+
+extension AccessLog {
+  /// The evidence is that of the last attempt that failed.
+  private func writeReplay(_ exchange: ExchangeRecord, _ out: inout ByteBuffer) {
+    if exchange.replays > 0 {
+      out.member("replay.count", UInt64(exchange.replays))
+      out.member("replay.cause", exchange.replayCause.code)
+    }
+    if let evidence = exchange.refusedEvidence ?? exchange.replayEvidence {
+      out.member("replay.evidence", evidence.code)
+    }
+    if let refusal = exchange.replayRefusal { out.member("replay.refused", refusal.code) }
   }
 }
 

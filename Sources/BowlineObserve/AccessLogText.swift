@@ -97,12 +97,7 @@ extension AccessLog {
   private func writeEnd(_ exchange: ExchangeRecord, _ out: inout ByteBuffer) {
     out.append("  ")
     out.append(exchange.end.code)
-    if exchange.replays > 0 {
-      out.append("  retried ")
-      out.append(decimal: UInt64(exchange.replays))
-      out.append("× after ")
-      out.append(exchange.replayCause.code)
-    }
+    writeReplay(exchange, &out)
     if let fault = exchange.fault {
       out.append("  fault: ")
       out.append(fault.text)
@@ -114,6 +109,35 @@ extension AccessLog {
     if let limit = exchange.limit {
       out.append("  limit: ")
       out.append(utf8: limit.name)
+    }
+  }
+}
+
+extension AccessLog {
+  /// `replayed: upstream.reset.on-reuse, all written, nothing back`
+  /// `not replayed: not-idempotent, partly written`
+  private func writeReplay(_ exchange: ExchangeRecord, _ out: inout ByteBuffer) {
+    if exchange.replays > 0 {
+      out.append("  replayed")
+      if exchange.replays > 1 {
+        out.append(UInt8(ascii: " "))
+        out.append(decimal: UInt64(exchange.replays))
+        out.append("×")
+      }
+      out.append(": ")
+      out.append(exchange.replayCause.code)
+      if let evidence = exchange.replayEvidence {
+        out.append(", ")
+        out.append(evidence.text)
+      }
+    }
+    if let refusal = exchange.replayRefusal {
+      out.append("  not replayed: ")
+      out.append(refusal.code)
+      if let evidence = exchange.refusedEvidence {
+        out.append(", ")
+        out.append(evidence.text)
+      }
     }
   }
 }

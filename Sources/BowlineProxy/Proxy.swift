@@ -15,6 +15,7 @@
 package import BowlineCore
 package import BowlineExchange
 import BowlineJournal
+import BowlinePool
 import BowlineTransport
 package import BowlineUpstream
 
@@ -31,6 +32,9 @@ package final class Proxy: ExchangeHandler, LeaseTaker {
   let registered = Held<UInt16>(0)
   let relays = Shelf<Relay>()
   let hop: Held<ForwardingHop>
+  /// When requests are sent again, and how often.
+  let replayRules: ReplayRules
+  let budget: Held<RetryBudget>
   let scratch = Held(HeadBlock())
 
   /// - Parameters:
@@ -50,6 +54,8 @@ package final class Proxy: ExchangeHandler, LeaseTaker {
     name.append(utf8: via)
     self.name = name
     hop = Held(ForwardingHop(name: via))
+    replayRules = ReplayRules(links.settings)
+    budget = Held(RetryBudget(links.settings, now: links.now))
     var rules: ForwardRules?
     if case .forward(let given) = mode { rules = given }
     hasParent = rules != nil && !origins.isEmpty
@@ -86,6 +92,7 @@ extension Proxy {
   func requestArrived(_ exchange: Handle, _ framing: BodyFraming) {
     do throws(RouteRefusal) {
       guard let route = try route(exchange, framing) else { return }
+      budget.value.countRequest(links.now)
       let relay = relays.lend { Relay() }
       links.exchanges[exchange].context = relay
       compose(

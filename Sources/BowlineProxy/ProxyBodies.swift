@@ -3,6 +3,7 @@
 package import BowlineCore
 import BowlineExchange
 import BowlineJournal
+import BowlinePool
 import BowlineTransport
 
 extension Proxy {
@@ -40,17 +41,19 @@ extension Proxy {
   /// Keeps body bytes that were sent, while the request may have to be sent again and they are few.
   func hold(_ relay: Handle, _ bytes: Span<UInt8>) {
     if relays[relay].flags.contains(.bodyGone) { return }
-    if mayReplayBody(relay),
-      relays[relay].held.count + bytes.count <= links.settings[.watermarkHigh]
-    {
+    if mayReplayBody(relay), relays[relay].held.count + bytes.count <= replayRules.body {
       relays[relay].held.append(bytes)
     } else {
       dropHeld(relay)
     }
   }
 
+  /// True while a replay is possible. For a request that is not idempotent: until its first byte
+  /// is with the kernel, or later by the rule of the FIN.
   func mayReplayBody(_ relay: Handle) -> Bool {
-    relays[relay].method.isIdempotent && relays[relay].replays < links.settings[.replayAttempts]
+    guard relays[relay].replays < replayRules.attempts else { return false }
+    return relays[relay].method.isIdempotent || replayRules.afterFin
+      || links.isUnsent(relays[relay].upstream)
   }
 
   func dropHeld(_ relay: Handle) {

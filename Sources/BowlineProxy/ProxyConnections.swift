@@ -57,7 +57,7 @@ extension Proxy {
     links.exchanges[relays[ticket].downstream].record.lease =
       isOver ? .refusedWaitTimeout : .refusedDial
     let failure = Failure(reason, network: error, evidence: .notConnected)
-    refuse(ticket, Self.status(of: reason), failure)
+    replayOrRefuse(ticket, failure, wasReused: false)
   }
 
   /// A connection is there: the request goes out on it.
@@ -81,7 +81,7 @@ extension Proxy {
     links.sendHead(upstream, relays[relay].head, body: relays[relay].body, close: isLast)
     if !relays[relay].held.isEmpty {
       links.sendBody(upstream, relays[relay].held)
-      if !mayReplayBody(relay) { dropHeld(relay) }
+      if !mayReplayBody(relay) || relays[relay].held.count > replayRules.body { dropHeld(relay) }
     }
     if relays[relay].flags.contains(.requestEnded) { endRequest(relay) }
     let owed = relays[relay].owedToClient

@@ -3,7 +3,6 @@
 package import BowlineCore
 package import BowlineExchange
 import BowlineJournal
-import BowlinePool
 import BowlineTransport
 import BowlineUpstream
 
@@ -87,15 +86,8 @@ extension Proxy {
 
   func clientFailed(_ relay: Handle) {
     relays[relay].downstream = .none
-    if relays[relay].flags.contains(.pending) {
-      upstreams.cancel(relay, origin: relays[relay].origin)
-    }
-    let upstream = relays[relay].upstream
-    relays[relay].upstream = .none
-    if upstream != .none { links.abort(upstream, .usAbortedClientGone) }
-    let lease = relays[relay].lease.take()
+    leaveUpstream(relay, .usAbortedClientGone)
     releaseIfOver(relay)
-    if let lease { upstreams.discard(lease, .usAbortedClientGone) }
   }
 
   func upstreamFailed(_ relay: Handle, _ failure: Failure) {
@@ -113,31 +105,13 @@ extension Proxy {
       releaseIfOver(relay)
       links.endAfterResponse(downstream)
     } else if relays[relay].flags.contains(.responseBegan) {
+      noteCutResponse(relay)
       relays[relay].downstream = .none
       releaseIfOver(relay)
       links.abort(downstream, failure)
     } else {
       replayOrRefuse(relay, failure, wasReused: wasReused)
     }
-  }
-
-  func replayOrRefuse(_ relay: Handle, _ failure: Failure, wasReused: Bool) {
-    // The silence of a hop that has never answered twice on one connection counts as a hang.
-    let timedOut =
-      failure.reason == .upstreamTimeoutResponse && !upstreams.isHung(relays[relay].origin)
-    let attempt = Attempt(
-      method: relays[relay].method, evidence: failure.evidence, wasReused: wasReused,
-      isWhole: !relays[relay].flags.contains(.bodyGone), replays: relays[relay].replays,
-      timedOut: timedOut)
-    guard Pool.replay(attempt, allowed: links.settings[.replayAttempts]) == .replay else {
-      refuse(relay, Self.status(of: failure.reason), failure)
-      return
-    }
-    relays[relay].replays += 1
-    let downstream = relays[relay].downstream
-    links.exchanges[downstream].record.replays += 1
-    links.exchanges[downstream].record.replayCause = failure.reason
-    ask(relay)
   }
 
   /// Answers the client ourselves.
@@ -154,13 +128,12 @@ extension Proxy {
     relays.giveBack(relay)
   }
 
-  package func delayEnded(_ exchange: Handle) {}
-
   /// What the client is told: 504 for silence, 503 for our own limits, 502 for the rest.
   static func status(of reason: EndReason) -> Status {
     switch reason {
     case .upstreamTimeoutDialling, .upstreamTimeoutResponse, .upstreamTimeoutBody,
-      .upstreamStalledWrite, .upstreamTimeoutResolving, .upstreamHungOnReuse:
+      .upstreamStalledWrite, .upstreamTimeoutResolving, .upstreamHungOnReuse,
+      .policyTimeoutDeadline:
       504
     case .policyRefusedDestination: 403
     case .policyTimeoutWaiting, .policyLimitWaiting, .usErrorDescriptors, .usErrorPorts,

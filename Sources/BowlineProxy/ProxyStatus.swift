@@ -30,6 +30,7 @@ enum ProxyStatus {
       .upstreamResetSending, .upstreamResetWaiting, .upstreamResetOnReuse, .upstreamResetResponse:
       "connection_terminated"
     case .upstreamTimeoutResponse, .upstreamTimeoutBody: "connection_read_timeout"
+    case .policyTimeoutDeadline: "http_response_timeout"
     case .upstreamStalledWrite: "connection_write_timeout"
     case .upstreamFaultHead, .upstreamFaultBody, .upstreamUnexpectedBytes: "http_protocol_error"
     case .policyLimitHead: "http_response_header_section_size"

@@ -9,7 +9,7 @@ import BowlineUpstream
 ///
 /// States, by what is there: no lease (dialling or waiting in line), lease without upstream
 /// exchange (never outside a call), both (under way), upstream exchange gone and lease gone (its
-/// response is complete, or it failed and is tried again).
+/// response is complete, or it failed and is tried again, `backsOff` while that has to wait).
 ///
 /// Lent by the proxy's shelf and used again: its buffers are kept.
 struct Relay: ~Copyable {
@@ -29,6 +29,7 @@ struct Relay: ~Copyable {
   /// The client takes trailers: 1.1, and it said TE: trailers.
   var wantsTrailers = false
   var flags: RelayFlags = []
+  /// Automatic attempts after the first.
   var replays = 0
   /// Body bytes taken from the client and not granted again yet, and the same from the upstream.
   var owedToClient = 0
@@ -77,4 +78,6 @@ struct RelayFlags: OptionSet {
   static let toOldHop = RelayFlags(rawValue: 256)
   /// The request body is gathered, because its length must be known before it goes on.
   static let gathering = RelayFlags(rawValue: 512)
+  /// Waits for nothing but time, before it is sent again.
+  static let backsOff = RelayFlags(rawValue: 1024)
 }

@@ -168,12 +168,12 @@ extension Command {
 
   static let explain = Command(
     verb: .explain,
-    summary: "say what an end reason of the log means, and what to do about it",
-    argument: "REASON",
+    summary: "say what a code of the log means, and what to do about it",
+    argument: "CODE",
     options: [.help],
     examples: [
-      ("bowline explain upstream.reset.on-reuse", "explain one reason"),
-      ("bowline explain", "list all reasons"),
+      ("bowline explain upstream.reset.on-reuse", "explain one code"),
+      ("bowline explain", "list all codes"),
     ])
 
   static let help = Command(

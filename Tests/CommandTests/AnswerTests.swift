@@ -46,7 +46,7 @@ private func answer(_ line: String) -> Answer {
           serve       serve the files below a directory
           demo        run a small origin server and a proxy before it, in one process
           settings    list every setting: name, value, unit, bounds and reason
-          explain     say what an end reason of the log means, and what to do about it
+          explain     say what a code of the log means, and what to do about it
           help        print help for a command
 
           --version   print the version
@@ -162,14 +162,36 @@ private func answer(_ line: String) -> Answer {
         """)
   }
 
-  @Test func explainListsEveryReasonOnce() {
+  /// Every code of the log that there is something to say about, with its meaning.
+  private var codes: [(code: String, meaning: String)] {
+    EndReason.allCases.map { ($0.code.description, $0.meaning) }
+      + LeaseReason.allCases.map { ($0.code.description, $0.text.meaning) }
+      + Evidence.allCases.map { ($0.code.description, $0.explanation.meaning) }
+      + ReplayRefusal.allCases.map { ($0.code.description, $0.explanation.meaning) }
+  }
+
+  @Test func explainListsEveryCodeOnce() {
     let lines = answer("explain").output.split(separator: "\n")
-    for reason in EndReason.allCases {
-      let mine = lines.filter { $0.hasPrefix("  \(reason.code) ") }
-      #expect(mine.count == 1, "\(reason.code)")
-      #expect(mine.first?.hasSuffix(reason.meaning) == true)
-      #expect(answer("explain \(reason.code)").status == 0)
+    for (code, meaning) in codes {
+      let mine = lines.filter { $0.hasPrefix("  \(code) ") }
+      #expect(mine.count == 1, "\(code)")
+      #expect(mine.first?.hasSuffix(meaning) == true)
+      #expect(answer("explain \(code)").output.hasPrefix("\(code)\n\n  "))
     }
-    #expect(lines.count == EndReason.allCases.count + Blame.allCases.count)
+    let titles = lines.filter { !$0.hasPrefix(" ") }
+    #expect(titles.count == Blame.allCases.count + 3)
+    #expect(lines.count == codes.count + titles.count)
+  }
+
+  @Test(arguments: [
+    ("upstream.rest.on-reuse", "upstream.reset.on-reuse"),
+    ("upstream.reset.onreuse", "upstream.reset.on-reuse"),
+    ("client.close.idle", "client.closed.idle"), ("complete", "us.complete"),
+    ("new.noneidle", "new.none-idle"), ("after-wait", "reused.after-wait"),
+    ("not-idempotnt", "not-idempotent"), ("body-gon", "body-gone"),
+    ("written-unaknowledged", "written-unacknowledged"),
+  ])
+  func aMistypedCodeFindsTheNearest(typed: String, meant: String) {
+    #expect(answer("explain \(typed)").talk.contains("the nearest is `\(meant)`"))
   }
 }

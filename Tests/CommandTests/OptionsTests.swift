@@ -137,9 +137,9 @@ private struct Unexpected: Error { let line: String }
       serve => `bowline serve` needs DIR, as in `bowline serve .`
       serve a b => `bowline serve` takes one DIR; `a` and `b` are two
       serve . --to http://x => `bowline serve` has no option `--to`; `bowline help serve` lists all
-      explain upstream.rest.waiting => no end reason is named `upstream.rest.waiting`; the nearest \
+      explain upstream.rest.waiting => no code of the log is `upstream.rest.waiting`; the nearest \
       is `upstream.reset.waiting`
-      explain zzzzzzzz => no end reason is named `zzzzzzzz`; `bowline explain` lists them all
+      explain zzzzzzzz => no code of the log is `zzzzzzzz`; `bowline explain` lists them all
       """))
   func words(line: String, sentence: String) { expect(line, sentence) }
 

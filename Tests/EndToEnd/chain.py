@@ -99,7 +99,7 @@ def was_sent_again(hop, header):
     wanted = 2 * (1 + list(HEADERS).index(header))
     until(lambda: hop.log.count("\n") >= wanted)
     lines = hop.log.splitlines()
-    return len(lines) < wanted or "retry.count" in json.loads(lines[wanted - 1])
+    return len(lines) < wanted or "replay.count" in json.loads(lines[wanted - 1])
 
 
 # covers: L42, S129, S131, S132, S133

@@ -150,7 +150,7 @@ def main():
                  [peer.get("/").answer().status for _ in range(2)])
         line = exchange(proxy, 2)
         same("a connection closed on reuse: the log tells of the retry",
-             (1, "upstream.closed.on-reuse"), (line.get("retry.count"), line.get("retry.reason")))
+             (1, "upstream.closed.on-reuse"), (line.get("replay.count"), line.get("replay.cause")))
 
     with Script(closes_after_one) as origin, proxy_to(origin.port) as proxy:
         with Peer(proxy.port) as peer:
@@ -158,7 +158,7 @@ def main():
             peer.send("POST / HTTP/1.1\r\nHost: e2e\r\nContent-Length: 0\r\n\r\n")
             status = peer.answer().status
         line = exchange(proxy, 2)
-        check("a POST is never sent twice", origin.requests <= 2 and "retry.count" not in line,
+        check("a POST is never sent twice", origin.requests <= 2 and "replay.count" not in line,
               (status, origin.requests, line))
 
 

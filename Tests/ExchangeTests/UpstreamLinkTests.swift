@@ -126,7 +126,7 @@ struct UpstreamLinkTests {
     stage.run(milliseconds: 60_100)
     #expect(
       caller.log.suffix(2) == [
-        "failed upstream.timeout.body, response begun", "ended upstream.timeout.body",
+        "failed upstream.timeout.body, something back", "ended upstream.timeout.body",
       ])
   }
 
@@ -215,18 +215,18 @@ struct UpstreamLinkTests {
     (false, "", .reset, "upstream.reset.waiting, all written, nothing back"),
     (true, "", .orderly, "upstream.closed.on-reuse, all written, nothing back"),
     (true, "", .reset, "upstream.reset.on-reuse, all written, nothing back"),
-    (true, "HTTP/1.1 2", .orderly, "upstream.closed.response, response begun"),
+    (true, "HTTP/1.1 2", .orderly, "upstream.closed.response, something back"),
     (
       true, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab", .orderly,
-      "upstream.closed.response, response begun"
+      "upstream.closed.response, something back"
     ),
     (
       false, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab", .reset,
-      "upstream.reset.response, response begun"
+      "upstream.reset.response, something back"
     ),
     (
       false, "HTTP/1.1 200 OK\r\nContent-Length: a\r\n\r\n", .orderly,
-      "upstream.fault.head, response begun"
+      "upstream.fault.head, something back"
     ),
   ])
   func anEndIsCalledByWhatItCutOff(

@@ -24,7 +24,7 @@ import Testing
     (71, "policy.limit.body"), (72, "policy.limit.connections"), (73, "policy.limit.waiting"),
     (74, "policy.timeout.waiting"), (75, "policy.limit.linger"), (76, "policy.refused.target"),
     (77, "policy.evicted.idle"), (80, "policy.limit.per-address"),
-    (81, "policy.limit.high-water"), (90, "us.shutdown.now"),
+    (81, "policy.limit.high-water"), (82, "policy.timeout.deadline"), (90, "us.shutdown.now"),
     (91, "us.error.descriptors"),
     (92, "us.error.ports"), (93, "us.error.internal"), (94, "network.error.socket"),
     (95, "us.aborted.upstream-failed"), (96, "us.aborted.client-gone"),
@@ -85,7 +85,7 @@ import Testing
       Setting.all.map(\.name) + EndReason.allCases.map(\.code.description) + [
         "fault", "fault.offset", "duration", "phase.waiting", "tcp.retransmits", "--to",
         "ulimit -n", "Connection: close", "--allow", "--deny", "--users", "--via",
-        "getent ahosts NAME",
+        "getent ahosts NAME", "replay.cause",
       ])
     for reason in EndReason.allCases {
       let parts = (reason.meaning + " " + reason.advice).split(
@@ -95,30 +95,5 @@ import Testing
         #expect(known.contains(String(parts[index])), "\(reason.code) names \(parts[index])")
       }
     }
-  }
-
-  @Test func reasonsAreFoundByCode() {
-    for reason in EndReason.allCases {
-      #expect(EndReason(code: reason.code.description) == reason)
-    }
-    #expect(EndReason(code: "upstream.reset") == nil)
-    #expect(EndReason(code: "US.COMPLETE") == nil)
-    #expect(EndReason(code: "") == nil)
-  }
-
-  @Test(arguments: [
-    ("upstream.rest.on-reuse", EndReason.upstreamResetOnReuse),
-    ("upstream.reset.onreuse", .upstreamResetOnReuse),
-    ("client.close.idle", .clientClosedIdle),
-    ("complete", .complete),
-    ("reset.on-reuse", .upstreamResetOnReuse),
-  ])
-  func typosFindTheNearestReason(typed: String, meant: EndReason) {
-    #expect(EndReason.nearest(to: typed) == meant)
-  }
-
-  @Test func nonsenseFindsNone() {
-    #expect(EndReason.nearest(to: "zzzzzzzzzzzz") == nil)
-    #expect(EndReason.nearest(to: "") == nil)
   }
 }

@@ -77,10 +77,11 @@ import Testing
         + "fault: a message head larger than allowed, at byte 65536  limit: head.size\n")
   }
 
-  @Test func aRetriedExchangeSaysWhy() {
+  @Test func aReplayedExchangeSaysWhy() {
     let batch = RecordBatch.proxied { record in
       record.replays = 1
       record.replayCause = .upstreamResetOnReuse
+      record.replayEvidence = .allWritten
       record.lease = .newAfterReplay
       record.upstreamOrdinal = 1
       record.marks.dialBegan = at(10)
@@ -88,15 +89,57 @@ import Testing
       record.marks.leased = at(310)
     }
     let line = json.text(batch)
-    #expect(line.contains(#","retry.count":1,"retry.reason":"upstream.reset.on-reuse","#))
+    #expect(
+      line.contains(
+        #","replay.count":1,"replay.cause":"upstream.reset.on-reuse","#
+          + #""replay.evidence":"all-written","tcp.rtt""#))
     #expect(line.contains(#","upstream.connection.reused":false,"#))
     #expect(line.contains(#","lease.reason":"new.replay","phase.queued":0.000000,"#))
     #expect(line.contains(#","phase.tcp":0.000300,"phase.sending":0.000170,"#))
-    #expect(!line.contains("error.type"))
+    #expect(!line.contains("error.type") && !line.contains("replay.refused"))
     let human = text.text(batch)
     #expect(human.contains("queued 0 · tcp 0.30 · sending 0.17 · waiting 13.1"))
-    #expect(human.contains("(127.0.0.1:9000, new)  us.complete  retried 1× after "))
-    #expect(human.hasSuffix("upstream.reset.on-reuse\n"))
+    #expect(
+      human.hasSuffix(
+        "(127.0.0.1:9000, new)  us.complete  replayed: upstream.reset.on-reuse, all written, "
+          + "nothing back\n"))
+  }
+
+  @Test func aRefusalToReplaySaysWhy() {
+    let batch = RecordBatch.proxied { record in
+      record.status = 502
+      record.end = .upstreamResetOnReuse
+      record.replayRefusal = .notIdempotent
+      record.refusedEvidence = .partlyWritten
+    }
+    let line = json.text(batch)
+    #expect(
+      line.contains(
+        #","replay.evidence":"partly-written","replay.refused":"not-idempotent","tcp.rtt""#))
+    #expect(!line.contains("replay.count") && !line.contains("replay.cause"))
+    #expect(
+      text.text(batch).hasSuffix(
+        "upstream.reset.on-reuse  not replayed: not-idempotent, partly written\n"))
+  }
+
+  /// The evidence in JSON is that of the last failure; the human line has both.
+  @Test func replayedTwiceAndThenNoMore() {
+    let batch = RecordBatch.proxied { record in
+      record.end = .upstreamRefusedDialling
+      record.replays = 2
+      record.replayCause = .upstreamResetWaiting
+      record.replayEvidence = .allWritten
+      record.replayRefusal = .attemptsUsedUp
+      record.refusedEvidence = .notConnected
+    }
+    #expect(
+      json.text(batch).contains(
+        #","replay.count":2,"replay.cause":"upstream.reset.waiting","#
+          + #""replay.evidence":"not-connected","replay.refused":"attempts-used-up","#))
+    #expect(
+      text.text(batch).hasSuffix(
+        "  upstream.refused.dialling  replayed 2×: upstream.reset.waiting, all written, nothing "
+          + "back  not replayed: attempts-used-up, not connected\n"))
   }
 
   @Test func aStatusThatWasNeverSentIsNotZero() {

@@ -37,7 +37,7 @@ struct RestingPool {
 
   var lesson = RestLesson()
   var random: Seeded
-  var now = PoolTests.start
+  var now = PoolTalk.start
   /// Closes by the origin that were seen.
   var closes = 0
   /// Closes after which something was believed first.
@@ -52,7 +52,7 @@ struct RestingPool {
   var limit: Int? { lesson.limit(now: now, roundTrip: 1, memory: Self.memory) }
   var belief: RestLesson.Belief? { lesson.belief(now: now, memory: Self.memory) }
 
-  var minutes: Int64 { now.since(PoolTests.start) / 60_000_000_000 }
+  var minutes: Int64 { now.since(PoolTalk.start) / 60_000_000_000 }
 
   mutating func pass(_ milliseconds: Int) { now = now.advanced(milliseconds: milliseconds) }
 

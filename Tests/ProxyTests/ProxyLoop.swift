@@ -158,6 +158,9 @@ final class ProxyLoop: LoopClient {
     }
   }
 
+  /// Requests on their way through.
+  var relayCount: Int { proxy?.relayCount ?? relay?.pairCount ?? 0 }
+
   func acceptable(_ listener: ListenerID) { links.acceptable(listener) }
 
   func ready(_ token: UInt64, _ readiness: Readiness, buffer: inout ReadBuffer) {
@@ -172,7 +175,7 @@ final class ProxyLoop: LoopClient {
     if let question = message as? Inspection {
       question.reply(
         Inspection.Answer(
-          figures: links.figures, relays: proxy?.relayCount ?? relay?.pairCount ?? 0))
+          figures: links.figures, relays: relayCount))
     } else if message is Halt {
       loop.stop()
     } else {

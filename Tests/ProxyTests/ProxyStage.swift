@@ -247,6 +247,20 @@ final class ProxyStage {
     acceptNow(index).map { take($0, .whole) }
   }
 
+  /// A connection that the proxy has opened by now, without time passing (simulated only).
+  func acceptNow() -> Wire? {
+    world?.settle()
+    return acceptIfThere(0)
+  }
+
+  /// Nobody listens at the scripted origin any more (simulated only).
+  func stopListening() { world?.close(origins[0].listener) }
+
+  /// The scripted origin answers no dial any more (simulated only).
+  func silence() {
+    world?.setPath(to: origins[0].address, VirtualPath(delay: 3_600_000_000_000))
+  }
+
   private func take(_ socket: SocketID, _ cut: Cut) -> Wire {
     nextToken += 2
     #expect(network.watch(socket, token: nextToken) == nil)

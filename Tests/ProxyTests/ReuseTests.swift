@@ -234,6 +234,8 @@ import Testing
     #expect(story.ends == [.complete, .complete])
     #expect(story.exchanges[1].record.replays == 1)
     #expect(story.exchanges[1].record.replayCause == cause)
+    #expect(story.exchanges[1].record.replayEvidence == .allWritten)
+    #expect(story.exchanges[1].record.replayRefusal == nil)
     #expect(story.exchanges[1].record.lease == .newAfterReplay)
     #expect(story.ends(.upstream) == [cause, .usShutdown])
   }
@@ -268,6 +270,8 @@ import Testing
     #expect(story.ends == [.complete, .upstreamResetWaiting])
     #expect(story.exchanges[1].record.replays == 1)
     #expect(story.exchanges[1].record.replayCause == .upstreamResetOnReuse)
+    #expect(story.exchanges[1].record.replayRefusal == .attemptsUsedUp)
+    #expect(story.exchanges[1].record.refusedEvidence == .allWritten)
   }
 
   // covers: K22
@@ -280,6 +284,9 @@ import Testing
     origin.endSending()
     client.expectAnswer("502")
     stage.expectNoContact()
-    #expect(stage.finish().ends == [.complete, .upstreamClosedResponse])
+    let story = stage.finish()
+    #expect(story.ends == [.complete, .upstreamClosedResponse])
+    #expect(story.exchanges[1].record.replayRefusal == .responseBegan)
+    #expect(story.exchanges[1].record.refusedEvidence == .responseBegan)
   }
 }

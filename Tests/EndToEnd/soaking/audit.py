@@ -49,7 +49,7 @@ class Audit:
             return
         self.ends[record.get("end.reason")] += 1
         self.ordinals[record["connection.id"]].append(record["connection.requests"])
-        retries = record.get("retry.count", 0)
+        retries = record.get("replay.count", 0)
         self.retries += retries
         self.unsure_retries += retries if record.get("end.reason") != "us.complete" else 0
         self.on_upstream += "upstream.connection.id" in record
