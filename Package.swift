@@ -121,6 +121,16 @@ let package = Package(
         "BowlineCore", "BowlineHTTP1", "BowlineJournal", "BowlineObserve", "BowlineProxy",
         "BowlineTransport",
       ]),
+    // A proxy, its pools, origins and clients in a world whose network fails by seed.
+    support(
+      "Simulation",
+      [
+        "BowlineCore", "BowlineExchange", "BowlineJournal", "BowlineProxy", "BowlineTransport",
+        "BowlineUpstream",
+      ]),
+    // `make simulate`
+    tool("Simulate", ["Simulation", "BowlineTransport", "BowlineCore"]),
+    tests("SimulationTests", ["Simulation", "BowlineTransport"]),
     tests("FuzzTests", ["FuzzInvariants", "BowlineCore", "BowlineHTTP1"]),
     tests("Tidy", []),
   ]

@@ -75,6 +75,9 @@ package final class Proxy: ExchangeHandler, LeaseTaker {
   /// Requests on their way through.
   package var relayCount: Int { relays.lent }
 
+  /// What the pools hold.
+  package var poolFigures: PoolFigures { upstreams.figures }
+
   /// Closes idle upstream connections (drain).
   package func closeIdle() { upstreams.closeIdle() }
 }

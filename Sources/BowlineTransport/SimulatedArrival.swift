@@ -7,6 +7,13 @@ extension SimulatedWorld {
 
   func deliver(_ delivery: SimulatedDelivery) {
     switch delivery {
+    case .writable(let socket):
+      socket.isThrottled = false
+      if socket.wantsSpace && socket.hasRoom {
+        socket.wantsSpace = false
+        socket.report()
+      }
+    case .report(let socket): socket.reportNow()
     case .opening(let socket, let attempt): open(socket, attempt)
     case .established(let socket): establish(socket)
     case .queued(let socket, let listener): queue(socket, at: listener)
@@ -19,6 +26,7 @@ extension SimulatedWorld {
       socket.report()
     case .reset(let socket):
       if socket.phase == .open { socket.fail(.reset) }
+      if socket.phase == .connecting { socket.fail(.refused) }
     case .space(let socket, let count):
       guard socket.phase == .open else { return }
       socket.outstanding -= count
@@ -87,7 +95,11 @@ extension SimulatedWorld {
     case .closed:
       // Nobody will read it: the sender learns so.
       if let other = socket.other { send(.reset(to: other), over: socket.path) }
-    case .connecting, .failed:
+    case .failed:
+      if let other = socket.other, other.phase == .open {
+        send(.reset(to: other), over: socket.path)
+      }
+    case .connecting:
       break
     }
   }
@@ -115,6 +127,8 @@ extension SimulatedDelivery {
     case .reset(let socket): Parts(code: 7, word: "RST to", socket: socket)
     case .space(let socket, let count):
       Parts(code: 8, word: "space to", socket: socket, count: count)
+    case .writable(let socket): Parts(code: 9, word: "room for", socket: socket)
+    case .report(let socket): Parts(code: 10, word: "late report of", socket: socket)
     }
   }
 }

@@ -42,7 +42,7 @@ package final class SimulatedNetwork: Network {
     simulatedWaker.isAwake
       || reports.contains { report in
         switch report {
-        case .socket(let socket): !socket.readiness.isEmpty
+        case .socket(let socket): !socket.readiness.isEmpty || socket.isSpurious
         case .listener(let listener): !listener.queue.isEmpty
         }
       }
@@ -93,7 +93,8 @@ package final class SimulatedNetwork: Network {
       local: local, peer: destination, path: world.path(to: destination))
     hold(socket)
     _ = watch(socket.id, token: token)
-    world.send(.opening(from: socket, attempt: 0), over: socket.path)
+    world.enterGroup(socket)
+    world.dial(socket)
     return .started(socket.id)
   }
 
@@ -168,15 +169,19 @@ package final class SimulatedNetwork: Network {
     if socket.phase == .failed || socket.isSendShut {
       return .failed(NetworkError(kind: .reset, code: 0))
     }
+    let room = socket.path.queueBytes - socket.outstanding
     let count =
-      socket.phase == .open ? min(offered, socket.path.queueBytes - socket.outstanding) : 0
+      socket.phase == .open && !socket.isThrottled
+      ? world.accepted(min(offered, room), by: socket) : 0
     if count < offered { socket.wantsSpace = true }
     if let other = socket.other, count > 0 {
+      let passing = world.passing(count, from: socket)
       if other.phase == .open {
-        other.incoming.append(first.extracting(first: min(count, first.count)))
-        other.incoming.append(second.extracting(first: max(count - first.count, 0)))
+        other.incoming.append(first.extracting(first: min(passing.count, first.count)))
+        other.incoming.append(second.extracting(first: max(passing.count - first.count, 0)))
       }
-      depart(count, from: socket, to: other)
+      depart(passing.count, from: socket, to: other)
+      if passing.isCut { world.cutOff(socket, other, lost: passing.count < count) }
     }
     return .sent(count)
   }
@@ -185,10 +190,12 @@ package final class SimulatedNetwork: Network {
   private func depart(_ count: Int, from socket: SimulatedSocket, to other: SimulatedSocket) {
     socket.outstanding += count
     var rest = count
+    let cut = world.cut(count, socket.path)
+    socket.lineFreeAt = max(socket.lineFreeAt, world.now.nanoseconds) + world.lineStop()
     while rest > 0 {
-      let segment = min(rest, socket.path.segmentSize)
-      socket.lineFreeAt =
-        max(socket.lineFreeAt, world.now.nanoseconds) + socket.path.occupation(segment)
+      let isSmall = count - rest < cut.limit
+      let segment = min(rest, isSmall ? cut.size : socket.path.segmentSize)
+      socket.lineFreeAt += socket.path.occupation(segment) + (isSmall ? cut.gap : 0)
       world.send(
         .segment(to: other, count: segment), at: socket.lineFreeAt + socket.path.delay)
       rest -= segment
@@ -231,7 +238,7 @@ package final class SimulatedNetwork: Network {
       switch report {
       case .socket(let socket):
         socket.isReported = false
-        let readiness = socket.readiness
+        let readiness = socket.takeReadiness()
         guard let token = socket.token, !readiness.isEmpty else { continue }
         events.append(NetworkEvent(source: .socket(token: token), readiness: readiness))
       case .listener(let listener):

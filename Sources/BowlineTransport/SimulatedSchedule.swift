@@ -16,6 +16,10 @@ enum SimulatedDelivery {
   case reset(to: SimulatedSocket)
   /// The peer's application has taken bytes.
   case space(to: SimulatedSocket, count: Int)
+  /// A send that was short can go on.
+  case writable(SimulatedSocket)
+  /// A loop hears late of what has happened.
+  case report(SimulatedSocket)
 }
 
 /// What will arrive, ordered by (time, sequence): a binary heap.

@@ -49,6 +49,16 @@ final class SimulatedSocket {
   /// Bytes of ours that had arrived when the peer sent its FIN.
   var takenByEnd: UInt64 = 0
 
+  // Faults.
+  /// A send was made short: there is no room until the world says so.
+  var isThrottled = false
+  /// The path has forgotten the connection: what is sent is lost and answered with RST.
+  var isCut = false
+  /// The next report says ready, whatever is true.
+  var isSpurious = false
+  /// Which of the world's groups counts it.
+  var group: Int?
+
   init(id: SocketID, local: SocketAddress, peer: SocketAddress, path: VirtualPath) {
     self.id = id
     self.local = local
@@ -77,7 +87,15 @@ final class SimulatedSocket {
   }
 
   /// A third of the queue is free: the kernel, too, does not report every byte of space.
-  var hasRoom: Bool { (path.queueBytes - outstanding) * 3 >= path.queueBytes }
+  var hasRoom: Bool {
+    !isThrottled && (path.queueBytes - outstanding) * 3 >= path.queueBytes
+  }
+
+  /// What a report says, once.
+  func takeReadiness() -> Readiness {
+    defer { isSpurious = false }
+    return isSpurious && phase == .open ? readiness.union([.readable, .writable]) : readiness
+  }
 
   /// The failure that was not told yet; tells it.
   func takeError() -> NetworkError? {
@@ -87,6 +105,12 @@ final class SimulatedSocket {
 
   /// Puts the socket into its owner's next reports.
   func report() {
+    guard let owner, token != nil, !isReported else { return }
+    if owner.world.postponesReport(of: self) { return }
+    reportNow()
+  }
+
+  func reportNow() {
     guard let owner, token != nil, !isReported else { return }
     isReported = true
     owner.reports.append(.socket(self))

@@ -32,6 +32,8 @@ package final class SimulatedWorld {
   /// The way of connections begun from now on, unless `setPath` says otherwise.
   package var path: VirtualPath
   package var coalescing = Coalescing.together
+  /// What goes wrong; nothing unless chances are set.
+  package var faults = SimulatedFaults(seed: 0)
   /// A line for each delivery when not nil, for reading a failed seed.
   package var trace: [String]?
   /// A number made of every delivery so far: equal histories have equal digests.
@@ -43,6 +45,7 @@ package final class SimulatedWorld {
   private var sockets: [SimulatedSocket?] = []
   private var listeners: [SimulatedListener] = []
   private var routes: [Route] = []
+  var groups: [SimulatedGroup] = []
   private var loops: [EventLoop] = []
   private var nextTurn = 0
   private var buffer = ReadBuffer()
@@ -173,11 +176,14 @@ package final class SimulatedWorld {
 
   private func step(noLaterThan end: Instant) -> Bool {
     if turnOne() { return true }
-    let deadline = loops.compactMap(\.nextDeadline).min() ?? .distantFuture
+    var deadline = Instant.distantFuture
+    for loop in loops { deadline = min(deadline, loop.nextDeadline ?? .distantFuture) }
     let arrival = schedule.nextTime.map(Instant.init(nanoseconds:)) ?? .distantFuture
     let next = min(deadline, arrival)
     if next == .distantFuture || next > end { return false }
     now = max(now, next)
+    let leap = leap()
+    if leap > 0 { now = Instant(nanoseconds: now.nanoseconds + leap) }
     if arrival <= deadline { deliverDue() }
     return true
   }
@@ -205,7 +211,7 @@ package final class SimulatedWorld {
     repeat {
       guard let delivery = schedule.takeNext() else { return }
       note(delivery)
-      deliver(delivery)
+      if !faults.isOn || !meetsFault(delivery) { deliver(delivery) }
       if coalescing == .single || coalescing == .mixed && generator.next() & 1 == 0 { return }
     } while schedule.nextTime.map { $0 <= now.nanoseconds } ?? false
   }
@@ -225,14 +231,14 @@ package final class SimulatedWorld {
 
   func random() -> UInt64 { generator.next() }
 
-  /// The one door to the future. Faults (loss, delay, reordering) will have their place here.
+  /// The one door to the future.
   func send(_ delivery: SimulatedDelivery, at time: Int64) {
     schedule.add(delivery, at: time)
   }
 
-  /// Sends over `path` now, behind nothing.
+  /// Sends over `path` now, behind nothing; later when a fault will have it.
   func send(_ delivery: SimulatedDelivery, over path: VirtualPath) {
-    send(delivery, at: now.nanoseconds + path.delay)
+    send(delivery, at: now.nanoseconds + path.delay + lateness(of: delivery))
   }
 
   func listener(_ id: ListenerID) -> SimulatedListener {
@@ -249,6 +255,14 @@ package final class SimulatedWorld {
       preconditionFailure("a socket used after it was closed")
     }
     return socket
+  }
+
+  /// The open socket with these ends.
+  func findSocket(local: SocketAddress, peer: SocketAddress) -> SimulatedSocket? {
+    for case .some(let socket) in sockets where socket.local == local && socket.peer == peer {
+      return socket
+    }
+    return nil
   }
 
   /// The socket `id`, or nil when it is closed.
@@ -284,13 +298,14 @@ package final class SimulatedWorld {
     socket.phase = .closed
     socket.token = nil
     sockets[Int(socket.id.rawValue)] = nil
+    leaveGroup(socket)
     guard let other = socket.other else { return }
     if other.phase == .closed {
       // Both ends are gone: nobody needs the way from one to the other any more.
       socket.other = nil
       other.other = nil
     }
-    if !wasConnected { return }
+    if !wasConnected || socket.isCut { return }
     if manner == .reset || socket.incoming.arrived > 0 {
       // Like the kernel: closing over bytes that nobody read is a reset, too.
       send(.reset(to: other), over: socket.path)
@@ -303,6 +318,7 @@ package final class SimulatedWorld {
   func sendEnd(of socket: SimulatedSocket, to other: SimulatedSocket) {
     socket.isSendShut = true
     other.takenByEnd = socket.arrivals
+    if socket.isCut { return }
     let departure = max(socket.lineFreeAt, now.nanoseconds)
     send(.end(to: other), at: departure + socket.path.delay)
   }

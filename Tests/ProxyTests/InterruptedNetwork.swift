@@ -49,6 +49,7 @@ final class InterruptedNetwork: Network {
   ) -> ReceiveOutcome {
     inner.receive(socket, into: &buffer, limit: limit)
   }
+  func unwatch(_ socket: SocketID) { inner.unwatch(socket) }
   func shutdownSend(_ socket: SocketID) { inner.shutdownSend(socket) }
   func close(_ socket: SocketID, _ manner: CloseManner) { inner.close(socket, manner) }
   func facts(_ socket: SocketID) -> SocketFacts? { inner.facts(socket) }
