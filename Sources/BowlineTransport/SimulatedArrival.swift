@@ -58,8 +58,9 @@ extension SimulatedWorld {
     accepted.phase = .open
     accepted.other = socket
     socket.other = accepted
-    send(.established(socket), over: socket.path)
-    send(.queued(accepted, listener), at: now.nanoseconds + 2 * socket.path.delay)
+    let answered = now.nanoseconds + socket.path.delay + lateness(of: .established(socket))
+    send(.established(socket), at: answered)
+    send(.queued(accepted, listener), at: answered + socket.path.delay)
   }
 
   private func establish(_ socket: SimulatedSocket) {

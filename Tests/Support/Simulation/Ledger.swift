@@ -94,8 +94,23 @@ struct Request {
   /// Exchanges of the proxy with its target.
   var records = 0
 
-  /// The client has said all of it, and nothing that would end it early.
-  var isSafeTwice: Bool { method.isIdempotent }
+}
+
+extension Request: CustomStringConvertible {
+  var description: String {
+    var text = "\(method) \(upload) -> \(answer.status) \(answer.shape) \(answer.count)"
+    if case .whole = answer.fate {} else { text += " \(answer.fate)" }
+    if answer.delay > 0 { text += " after \(answer.delay) ms" }
+    if answer.pause > 0 { text += " with a pause of \(answer.pause) ms" }
+    let facts = [
+      (expects, "expects"), (answer.informational > 0, "1xx"), (answer.isEarly, "early"),
+      (answer.executesAtHead, "at head"), (answer.saysClose, "says close"),
+      (answer.hint > 0, "hint"), (answer.isOld, "old"), (answer.hasSurplus, "surplus"),
+      (answer.endsUnannounced, "ends"),
+    ]
+    for case (true, let word) in facts { text += ", \(word)" }
+    return text
+  }
 }
 
 /// An invariant that did not hold.

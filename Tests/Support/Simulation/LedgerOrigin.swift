@@ -18,6 +18,7 @@ final class LedgerOrigin: ExchangeHandler {
     var hasBegun = false
     var sent = 0
     var hasPaused = false
+    var isSilent = false
   }
 
   private let links: Links
@@ -109,7 +110,15 @@ final class LedgerOrigin: ExchangeHandler {
 
   func delayEnded(_ exchange: Handle) {
     guard let place = place(exchange) else { return }
-    if open[place].hasBegun { sendBody(exchange) } else { answer(exchange) }
+    if open[place].isSilent {
+      // Links wait for their role without end; the role must not.
+      open.remove(at: place)
+      links.abort(exchange, .usErrorInternal)
+    } else if open[place].hasBegun {
+      sendBody(exchange)
+    } else {
+      answer(exchange)
+    }
   }
 
   private func answer(_ exchange: Handle) {
@@ -118,6 +127,8 @@ final class LedgerOrigin: ExchangeHandler {
     switch plan.fate {
     case .silence:
       tally.count(.originSilent)
+      open[place].isSilent = true
+      links.delay(exchange, milliseconds: 60_000)
       return
     case .resetUnanswered:
       tally.count(.originResetsUnanswered)

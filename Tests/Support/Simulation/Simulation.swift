@@ -228,8 +228,8 @@ package final class Simulation {
     if ledger.begun < scenario.goal {
       ledger.broken("requests get out", "\(ledger.begun) of \(scenario.goal)")
     }
-    for (token, request) in ledger.requests.enumerated() { check(token, request) }
     for middle in middles { middle.check(ledger) }
+    for (token, request) in ledger.requests.enumerated() { check(token, request) }
     for origin in origins { origin.check(ledger) }
     for network in networks where network.openSockets != 0 {
       ledger.broken("nothing leaks", "\(network.openSockets) sockets of one network")

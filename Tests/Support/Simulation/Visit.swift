@@ -39,6 +39,8 @@ struct Visit {
   /// A response has said that it is the last one.
   var isLast = false
   var hasEndedSending = false
+  /// More may come: the answer to half a HEAD has a body, and the client may have left early.
+  var mayTrail = false
 
   init(client: Int, plan: VisitPlan, wire: PlainWire, now: Instant) {
     self.client = client

@@ -189,7 +189,9 @@ final class Visitors: LoopClient {
   /// Takes one response, or interim head. True when there was one.
   private func parse(_ index: Int) -> Bool {
     guard visits[index].state == .open, let first = visits[index].due.first else {
-      if visits[index].wire.input.count > 0 && visits[index].state != .over {
+      if visits[index].wire.input.count > 0 && visits[index].state != .over
+        && !visits[index].mayTrail
+      {
         ledger.broken("nobody gets what was not asked for", "bytes on visit \(index)")
       }
       return false
@@ -215,6 +217,8 @@ final class Visitors: LoopClient {
     // An answer that overtakes its request ends the visit, too: what would come next is not known.
     if !persists || first.isHeld || visits[index].wire.sent < first.end {
       visits[index].isLast = true
+      let isHead = ledger.requests[first.token].method == .head
+      visits[index].mayTrail = persists || isHead && !byOrigin
       loseRest(index, .cut)
       visits[index].due = []
       return
