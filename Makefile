@@ -10,7 +10,7 @@ BINARY = .build/release/bowline
 .DEFAULT_GOAL := help
 .PHONY: help setup swift-present build run test lint test-debug test-release test-end-to-end \
 	test-asan test-tsan test-bench interop soak race race-quick reuse conformance bench bench-quick \
-	bench-parser fuzz fuzz-corpora format clean
+	bench-parser fuzz fuzz-corpora simulate simulate-bugs format clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -86,6 +86,12 @@ fuzz: swift-present ## each fuzz target for FUZZ_SECONDS (30), from its corpus i
 
 fuzz-corpora: swift-present ## the same, then keep what reached other code in Fuzz/Corpora
 	@Scripts/fuzz.sh --fold
+
+simulate: swift-present ## seeds of the simulator: SEEDS (2000) from FIRST (1), or one with SEED
+	@Scripts/simulate.sh
+
+simulate-bugs: swift-present ## five bugs put in by flags, each of which the simulator must find
+	@Scripts/simulate-bugs.sh
 
 format: swift-present ## format every Swift file in place
 	swift format --in-place --parallel --recursive $(SWIFT_SOURCES)

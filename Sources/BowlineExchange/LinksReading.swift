@@ -291,6 +291,14 @@ extension Links {
       exchanges[exchange].noteReceived()
       handler(exchange).messageEnded(exchange, trailers: false)
       finishIfDone(handle)
+    #if BOWLINE_BUG_TRUNCATION
+      case .truncated
+      where links[handle].side == .upstream
+        && exchanges[exchange].progress.contains(.headReceived):
+        exchanges[exchange].noteReceived()
+        handler(exchange).messageEnded(exchange, trailers: false)
+        finishIfDone(handle)
+    #endif
     case .truncated(let fault):
       truncated(handle, exchange, fault)
     case .clean, .completesBody:

@@ -34,9 +34,13 @@ package struct Ledger: Sendable {
 
   /// Takes a place for a connection to be dialled. False when there is none.
   package mutating func take() -> Bool {
-    guard open < limit else { return false }
-    open += 1
-    return true
+    #if BOWLINE_BUG_LIMIT
+      let isFull = open > limit
+    #else
+      let isFull = open >= limit
+    #endif
+    if !isFull { open += 1 }
+    return !isFull
   }
 
   /// A socket was closed. Its place is free, unless somebody is returned: then it is theirs.

@@ -75,8 +75,8 @@ package final class Proxy: ExchangeHandler, LeaseTaker {
   /// Requests on their way through.
   package var relayCount: Int { relays.lent }
 
-  /// What the pools hold.
-  package var poolFigures: PoolFigures { upstreams.figures }
+  /// What the pool of one upstream of the list holds.
+  package func poolFigures(of origin: Int) -> PoolFigures { upstreams.figures(of: origin) }
 
   /// Closes idle upstream connections (drain).
   package func closeIdle() { upstreams.closeIdle() }

@@ -233,10 +233,12 @@ package final class Upstreams: LinkOwner {
       discard(lease, reason)
       return
     }
-    if links.mayHoldMore(link) && !links.isQuiet(link) {
-      discard(lease, .upstreamUnexpectedBytes)
-      return
-    }
+    #if !BOWLINE_BUG_SURPLUS
+      if links.mayHoldMore(link) && !links.isQuiet(link) {
+        discard(lease, .upstreamUnexpectedBytes)
+        return
+      }
+    #endif
     let limit = lease.limit
     if lease.rested > 0 && state.value.pools[origin].isLearning {
       noteSurvived(Int(lease.rested), origin)

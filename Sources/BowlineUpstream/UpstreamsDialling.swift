@@ -48,7 +48,9 @@ extension Upstreams {
       state.value.pools[origin].discarded()
       giveUp(link, .usAbortedClientGone)
     } else if dial.isCancelled {
-      rest(link, origin: origin, firstLimit(link))
+      #if !BOWLINE_BUG_CANCELLED
+        rest(link, origin: origin, firstLimit(link))
+      #endif
     } else {
       state.value.taker?.leaseGranted(
         dial.ticket, lease(new: link, origin: origin, dial.reason))

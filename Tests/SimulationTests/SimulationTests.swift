@@ -3,13 +3,49 @@ import Simulation
 import Testing
 
 @Suite struct SimulationTests {
-  @Test func aSeedGivesOneHistory() throws {
-    let bell = try Doorbell()
-    for seed in 1...4 as ClosedRange<UInt64> {
-      let once = try Simulation.run(seed: seed, bell: bell)
-      let again = try Simulation.run(seed: seed, isVerbose: true, bell: bell)
-      #expect(once.digest == again.digest)
-      #expect(once.tally.steps == again.tally.steps)
-    }
+  private func run(_ seed: UInt64, isVerbose: Bool = false) throws -> Verdict {
+    try Simulation.run(seed: seed, isVerbose: isVerbose, bell: Doorbell())
   }
+
+  @Test func aSeedGivesOneHistory() throws {
+    for seed in 1...4 as ClosedRange<UInt64> {
+      let once = try run(seed)
+      let again = try run(seed, isVerbose: true)
+      #expect(once.digest == again.digest, "seed \(seed)")
+      #expect(once.tally.steps == again.tally.steps, "seed \(seed)")
+      #expect(!again.trace.isEmpty && !again.conversation.isEmpty && once.trace.isEmpty)
+    }
+    #expect(try run(1).digest != run(2).digest)
+  }
+
+  /// The first seeds of `make simulate`, which runs thousands in release.
+  @Test func nothingIsLostAndNothingIsDoneTwice() throws {
+    var tally = Tally()
+    for seed in 1...40 as ClosedRange<UInt64> {
+      let verdict = try run(seed)
+      #expect(verdict.violation == nil, "make simulate SEED=\(seed)")
+      tally += verdict.tally
+    }
+    #expect(tally.seeds == 40)
+    #expect(tally.exchanges >= 40 * 20)
+    #expect(tally.reused > 0 && tally.waited > 0 && tally.replays > 0)
+  }
+
+  @Test(arguments: FoundSeed.all)
+  func whatWasFoundStaysFixed(found: FoundSeed) throws {
+    #expect(try run(found.seed).violation == nil, "\(found.what)")
+  }
+}
+
+/// A seed that once broke an invariant.
+struct FoundSeed: Sendable, CustomTestStringConvertible {
+  let seed: UInt64
+  let what: String
+
+  var testDescription: String { "\(seed): \(what)" }
+
+  static let all: [FoundSeed] = [
+    FoundSeed(
+      seed: 38, what: "catches a POST that is sent again after part of it was written")
+  ]
 }

@@ -128,7 +128,8 @@ private final class Progress: Sendable {
     say(tally.text)
     say(
       "wall time \(milliseconds / 1000).\(milliseconds / 100 % 10) s, jobs \(orders.jobs), "
-        + "\(milliseconds * 1000 * Int64(orders.jobs) / Int64(max(tally.seeds, 1))) us a seed and job")
+        + "\(milliseconds * 1000 * Int64(orders.jobs) / Int64(max(tally.seeds, 1))) us a seed and job"
+    )
     if let failure, let violation = failure.violation { fail(failure, violation) }
     if orders.wantsAll && !tally.missing.isEmpty {
       say("these faults never occurred: \(tally.missing.joined(separator: ", "))")
@@ -182,7 +183,9 @@ private func say(_ line: String) {
   let bytes = Array((line + "\n").utf8)
   var sent = 0
   while sent < bytes.count {
-    let count = unsafe bytes.withUnsafeBytes { unsafe write(1, $0.baseAddress! + sent, bytes.count - sent) }
+    let count = unsafe bytes.withUnsafeBytes {
+      unsafe write(1, $0.baseAddress! + sent, bytes.count - sent)
+    }
     if count <= 0 { return }
     sent += count
   }

@@ -153,7 +153,8 @@ final class LedgerOrigin: ExchangeHandler {
   private func sendHead(_ exchange: Handle, _ one: Open) {
     let plan = one.plan
     scratch.compose(status: Status(rawValue: UInt16(plan.status)))
-    scratch.add(FieldName.other, nameBytes: Self.tokenName.span, value: Array("\(one.token)".utf8).span)
+    scratch.add(
+      FieldName.other, nameBytes: Self.tokenName.span, value: Array("\(one.token)".utf8).span)
     if plan.hint > 0 {
       scratch.add(.keepAlive, Array("timeout=\(plan.hint)".utf8).span)
     }

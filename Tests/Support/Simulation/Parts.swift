@@ -50,6 +50,8 @@ final class LinkedOrigin: SimulatedOrigin {
 final class Middle {
   let links: Links
   let proxy: Proxy
+  /// Upstreams that it knows.
+  private let origins: Int
   private let handoff: Handoff<RecordBatch>
   private var batch = RecordBatch()
   private var connections: [ConnectionRecord] = []
@@ -57,10 +59,18 @@ final class Middle {
   private var tokens: [Int] = []
   private var dropped = 0
 
-  init(links: Links, proxy: Proxy, handoff: Handoff<RecordBatch>) {
+  init(links: Links, proxy: Proxy, origins: Int, handoff: Handoff<RecordBatch>) {
     self.links = links
     self.proxy = proxy
+    self.origins = origins
     self.handoff = handoff
+  }
+
+  /// Lets the loop drain, as the command does.
+  func drain() {
+    let proxy = proxy
+    links.whenDrained = { proxy.closeIdle() }
+    links.mailbox.post(LoopOrder.drain)
   }
 
   /// Takes what the journal has.
@@ -95,8 +105,8 @@ final class Middle {
     if proxy.relayCount != 0 {
       ledger.broken("nothing leaks", "\(proxy.relayCount) relays")
     }
-    if proxy.poolFigures != PoolFigures() {
-      ledger.broken("nothing leaks", "the pools hold \(proxy.poolFigures)")
+    for origin in 0..<origins where proxy.poolFigures(of: origin) != PoolFigures() {
+      ledger.broken("nothing leaks", "a pool holds \(proxy.poolFigures(of: origin))")
     }
     if dropped > 0 { ledger.broken("the journal keeps everything", "\(dropped) were dropped") }
     checkConnections(ledger)
@@ -149,7 +159,7 @@ final class Middle {
       }
     case .complete:
       if case .answered = request.outcome { return }
-      // The client may have gone, or its connection broken, with the answer on its way.
+    // The client may have gone, or its connection broken, with the answer on its way.
     default: break
     }
   }

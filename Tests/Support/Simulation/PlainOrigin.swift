@@ -193,7 +193,9 @@ final class PlainOrigin: LoopClient {
     var plan = request.answer
     // Who asked in 1.1 is answered in chunks, whose end is seen.
     if plan.isOld && plan.shape == .chunked { plan.shape = .length }
-    for _ in 0..<plan.informational { callers[index].wire.write("HTTP/1.1 103 Early Hints\r\n\r\n") }
+    for _ in 0..<plan.informational {
+      callers[index].wire.write("HTTP/1.1 103 Early Hints\r\n\r\n")
+    }
     let total = plan.bodyCount(for: request.method)
     var limit = total
     switch plan.fate {
@@ -209,18 +211,18 @@ final class PlainOrigin: LoopClient {
       rest += Array("0\r\n\r\n".utf8)
     }
     callers[index].ending = ending(plan, isShort: isShort, request.method)
+    if plan.hasSurplus && !isShort && callers[index].ending == nil && rest.count < 5000
+      && callers[index].wire.unsent < 5000
+    {
+      tally.count(.originSurplus)
+      rest += Array("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Token: 999999\r\n\r\nno".utf8)
+    }
     if half < limit {
       callers[index].rest = rest
       callers[index].restAt = loop.now.advanced(milliseconds: plan.pause)
       wake(index, at: callers[index].restAt)
     } else {
       callers[index].wire.write(rest[...])
-      if plan.hasSurplus && !isShort && callers[index].ending == nil
-        && callers[index].wire.unsent < 2000
-      {
-        tally.count(.originSurplus)
-        callers[index].wire.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Token: 999999\r\n\r\nno")
-      }
     }
   }
 

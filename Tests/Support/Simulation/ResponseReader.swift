@@ -69,7 +69,8 @@ struct ResponseReader {
     _ head: PlainHead, _ token: Int, _ request: Request
   ) -> Result<Response?, Violation> {
     func wrong(_ detail: String) -> Result<Response?, Violation> {
-      .failure(Violation(rule: "a response is well-formed and ours", detail: "#\(token): \(detail)"))
+      .failure(
+        Violation(rule: "a response is well-formed and ours", detail: "#\(token): \(detail)"))
     }
     let line = head.start
     guard line.count >= 12, line.prefix(7).elementsEqual("HTTP/1.".utf8),

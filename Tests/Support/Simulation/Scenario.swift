@@ -67,6 +67,8 @@ struct Scenario {
   var allowsUntilClose = true
   /// What is sent at once arrives at once.
   var allowsSurplus = true
+  /// Milliseconds after which the first of several loops is told to drain.
+  var drainsAfter: Int?
   /// One client in so many behaves badly.
   var rudeness = 4
 
@@ -85,6 +87,7 @@ struct Scenario {
     chooseSettings()
     chooseOriginSettings()
     clientPath = path()
+    if loops > 1 && dice.once(in: 4) { drainsAfter = dice.within(1...3000) }
   }
 
   private mutating func path() -> VirtualPath {
@@ -122,7 +125,7 @@ struct Scenario {
   // MARK: Upstreams
 
   private mutating func chooseUpstreams() {
-    for _ in 0..<dice.pick([1, 1, 2, 3]) {
+    for _ in 0..<dice.pick([1, 1, 1, 2, 3]) {
       var path = path()
       if allowsSurplus {
         path.rate = 0
@@ -142,16 +145,18 @@ struct Scenario {
     let choices: [(SettingID, [Int])] = [
       (.upstreamConnections, [1, 1, 2, 3, 4]), (.upstreamWaiting, [0, 1, 4, 100]),
       (.upstreamWaitTimeout, [20, 200, 3000]),
-      (.upstreamIdleTimeout, [50, idle - 1, idle, idle + 1, 5000]),
-      (.upstreamMaxAge, [100, 1000, 3_600_000]), (.upstreamMaxUses, [1, 2, 5, 10_000]),
-      (.connectTimeout, [50, 1000, 10_000]), (.responseTimeout, [200, 2000, 20_000]),
+      (.upstreamIdleTimeout, [50, idle - 1, idle, idle + 1, 5000, 5000]),
+      (.upstreamMaxAge, [100, 1000, 3_600_000, 3_600_000]),
+      (.upstreamMaxUses, [1, 2, 5, 10_000, 10_000, 10_000]),
+      (.connectTimeout, [50, 1000, 10_000]), (.responseTimeout, [200, 2000, 2000, 20_000]),
       (.hungTimeout, [100, 1000]), (.hungMemory, [100, 5000]), (.replayAttempts, [0, 1, 1, 2]),
       (.clientIdleTimeout, [100, idle, 5000]), (.clientMaxRequests, [0, 0, 0, 3]),
       (.keepAliveHint, [0, 0, 5000]), (.headTimeout, [300, 3000]), (.bodyRateGrace, [300, 5000]),
       (.lingerIdle, [10, 200]), (.lingerTotal, [100, 1000]), (.lingerBytes, [0, 1000, 100_000]),
       (.writeStallTimeout, [500, 5000]), (.watermarkHigh, [4096, 65_536]),
       (.watermarkLow, [0, 2048]), (.pipelineDepth, [1, 3, 100]), (.gatherBytes, [0, 2000]),
-      (.clientConnections, [0, 0, 0, 3]), (.bodyBytes, [0, 0, 0, 0, 2000]),
+      (.drainTimeout, [0, 500, 30_000]), (.clientConnections, [0, 0, 0, 3]),
+      (.bodyBytes, [0, 0, 0, 0, 2000]),
     ]
     for (id, values) in choices { set(&settings, id, dice.pick(values)) }
   }
@@ -177,10 +182,10 @@ struct Scenario {
 
   mutating func visit() -> VisitPlan {
     var plan = VisitPlan()
-    plan.requests = dice.within(1...8)
+    plan.requests = dice.within(1...10)
     plan.depth = dice.pick([1, 1, 1, 2, 5])
     plan.isOld = dice.once(in: 16) && allowsUntilClose
-    plan.think = dice.pick([0, 0, 0, 1, 10, idle - 1, idle, idle, idle + 1])
+    plan.think = dice.pick([0, 0, 0, 0, 1, 10, idle - 1, idle, idle, idle + 1])
     plan.ending = dice.pick([.close, .close, .reset, .wait, .halfClose])
     if !dice.once(in: rudeness) { return plan }
     switch dice.below(4) {
@@ -238,11 +243,21 @@ struct Scenario {
     if dice.once(in: 10) { plan.informational = dice.within(1...2) }
     plan.isEarly = dice.once(in: 16)
     plan.executesAtHead = plan.isEarly || dice.once(in: 3)
-    plan.saysClose = dice.once(in: 12)
+    plan.saysClose = dice.once(in: 16)
     if dice.once(in: 10) { plan.hint = dice.within(1...2) }
     plan.isOld = plan.shape != .chunked && dice.once(in: 16)
-    plan.hasSurplus = allowsSurplus && dice.once(in: 16)
-    plan.endsUnannounced = dice.once(in: 12)
+    if allowsSurplus && dice.once(in: 8) {
+      plan.hasSurplus = true
+      // With a credit of 4,096 bytes the last read ends exactly where the body does.
+      if dice.once(in: 2) {
+        plan.status = 200
+        plan.shape = .length
+        plan.count = 8192
+        plan.pause = 10
+        plan.endsUnannounced = false
+      }
+    }
+    plan.endsUnannounced = dice.once(in: 24)
     plan.fate = fate(plan.count)
     // A body that ends with its connection cannot be seen to be cut off.
     if case .endsAfter = plan.fate, plan.shape == .untilClose { plan.fate = .whole }
@@ -250,7 +265,7 @@ struct Scenario {
   }
 
   private mutating func fate(_ count: Int) -> AnswerPlan.Fate {
-    switch dice.below(30) {
+    switch dice.below(60) {
     case 0: .endsAfter(dice.below(max(count, 1)))
     case 1: .resetAfter(dice.below(max(count, 1)))
     case 2: .resetUnanswered

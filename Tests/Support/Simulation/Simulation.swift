@@ -34,6 +34,9 @@ package final class Simulation {
   private static let mostSteps = 400_000
   /// `upstream.connections` is the limit of the process, not of each loop.
   static let limitIsShared = false
+  /// No socket is opened before the one whose place it takes is closed: else only the count after
+  /// each turn is looked at.
+  static let limitIsExact = false
 
   let scenario: Scenario
   let world: SimulatedWorld
@@ -46,6 +49,10 @@ package final class Simulation {
   private var networks: [SimulatedNetwork] = []
   private var listeners: [ListenerID] = []
   private let bell: Doorbell
+  /// The clock at the last step, and who waited then although there was room.
+  private var settled = SimulatedWorld.start
+  private var idler: String?
+  private var drainsAfter: Int?
   var tally = Tally()
 
   /// - Parameters:
@@ -59,6 +66,7 @@ package final class Simulation {
     world.faults = scenario.faults
     if isVerbose { world.trace = [] }
     self.scenario = scenario
+    drainsAfter = scenario.drainsAfter
     self.world = world
     self.bell = bell
     ledger = Ledger(keepsConversation: isVerbose) { [unowned world] in
@@ -130,7 +138,7 @@ package final class Simulation {
     let proxy = Proxy(links: links, origins: origins, via: "sim")
     links.serve(front, handler: proxy.handlerNumber)
     loop.client = links
-    return Middle(links: links, proxy: proxy, handoff: handoff)
+    return Middle(links: links, proxy: proxy, origins: origins.count, handoff: handoff)
   }
 
   private func startOrigin(
@@ -173,15 +181,52 @@ package final class Simulation {
   }
 
   private func afterStep() {
+    if let milliseconds = drainsAfter,
+      world.now >= SimulatedWorld.start.advanced(milliseconds: milliseconds)
+    {
+      drainsAfter = nil
+      ledger.note("the first loop drains")
+      middles[0].drain()
+    }
+    checkLimit()
+    checkWaiting()
+    for index in middles.indices { middles[index].collect() }
+    for origin in origins { origin.collect() }
+  }
+
+  private func checkLimit() {
     let limit = scenario.settings[.upstreamConnections] * (Self.limitIsShared ? 1 : scenario.loops)
     for group in groups {
       let count = world.socketsTowards(group)
-      if count.open > limit {
-        ledger.broken("the limit holds", "\(count.open) sockets towards one upstream, of \(limit)")
+      let counted = Self.limitIsExact ? count.most : count.open
+      if counted > limit {
+        ledger.broken("the limit holds", "\(counted) sockets towards one upstream, of \(limit)")
       }
     }
-    for index in middles.indices { middles[index].collect() }
-    for origin in origins { origin.collect() }
+  }
+
+  /// Whoever waits waits because the limit is reached. Loops may tell each other first; so what
+  /// counts is how things are when the clock moves on.
+  private func checkWaiting() {
+    if world.now > settled {
+      settled = world.now
+      if let idler { ledger.broken("nobody waits while there is room", idler) }
+    }
+    idler = nil
+    let limit = scenario.settings[.upstreamConnections]
+    for origin in groups.indices {
+      var open = 0
+      var waiting = 0
+      for middle in middles {
+        let figures = middle.proxy.poolFigures(of: origin)
+        if !Self.limitIsShared && figures.waiting > 0 && figures.open < limit {
+          idler = "\(figures)"
+        }
+        open += figures.open
+        waiting += figures.waiting
+      }
+      if waiting > 0 && open < limit { idler = "\(waiting) wait, \(open) of \(limit) are open" }
+    }
   }
 
   private func verdict() -> Verdict {
