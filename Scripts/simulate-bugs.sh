@@ -9,6 +9,7 @@ cd "$(dirname "$0")/.."
 seeds=${SEEDS:-2000}
 scratch=.build/bugs
 missed=0
+mkdir -p "$scratch"
 for bug in ${BUGS:-REPLAY LIMIT SURPLUS TRUNCATION CANCELLED}; do
   grep -rq "BOWLINE_BUG_$bug\b" Sources || { echo "$bug: no such bug in Sources" >&2; exit 2; }
   swift build --configuration release --scratch-path "$scratch" --product Simulate \
