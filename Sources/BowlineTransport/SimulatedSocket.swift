@@ -20,9 +20,10 @@ final class SimulatedSocket {
   var phase = Phase.connecting
   /// The other end. nil while it is being dialled.
   var other: SimulatedSocket?
-  /// The loop's network that holds this socket; nil while it waits in a listener's queue, and on
-  /// its way from one loop to another.
-  weak var owner: SimulatedNetwork?
+  /// The loop's network that holds this socket; nil while it waits in a listener's queue, on its
+  /// way from one loop to another, and when it is closed. Not weak: that would make every use of
+  /// the network slow.
+  var owner: SimulatedNetwork?
   /// Under which it is watched.
   var token: UInt64?
   /// In the owner's list of reports.

@@ -34,6 +34,8 @@ package final class SimulatedWorld {
   package var coalescing = Coalescing.together
   /// What goes wrong; nothing unless chances are set.
   package var faults = SimulatedFaults(seed: 0)
+  /// Called when nothing is left to do at one instant, before the clock moves on.
+  package var whenSettled: (() -> Void)?
   /// A line for each delivery when not nil, for reading a failed seed.
   package var trace: [String]?
   /// A number made of every delivery so far: equal histories have equal digests.
@@ -46,7 +48,7 @@ package final class SimulatedWorld {
   private var listeners: [SimulatedListener] = []
   private var routes: [Route] = []
   var groups: [SimulatedGroup] = []
-  private var loops: [EventLoop] = []
+  private var loops: [Turning] = []
   private var nextTurn = 0
   private var buffer = ReadBuffer()
   private var nextPort: UInt16 = 49152
@@ -70,8 +72,11 @@ package final class SimulatedWorld {
   }
 
   deinit {
-    // Two ends hold each other.
-    for socket in sockets { socket?.other = nil }
+    // Two ends hold each other, and a socket and its network do.
+    for socket in sockets {
+      socket?.other = nil
+      socket?.owner = nil
+    }
   }
 
   // MARK: Building
@@ -120,14 +125,15 @@ package final class SimulatedWorld {
 
   /// Lets the world turn `loop`, whose network must be one of this world's.
   package func attach(_ loop: EventLoop) {
-    let network = loop.network as? SimulatedNetwork
-    precondition(network?.world === self, "a loop of another world")
-    loops.append(loop)
+    guard let network = loop.network as? SimulatedNetwork, network.world === self else {
+      preconditionFailure("a loop of another world")
+    }
+    loops.append(Turning(loop: loop, network: network))
   }
 
   /// Stops turning `loop`.
   package func detach(_ loop: EventLoop) {
-    loops.removeAll { $0 === loop }
+    loops.removeAll { $0.loop === loop }
   }
 
   /// Sockets that nobody has closed yet, those in listeners' queues included.
@@ -177,10 +183,13 @@ package final class SimulatedWorld {
   private func step(noLaterThan end: Instant) -> Bool {
     if turnOne() { return true }
     var deadline = Instant.distantFuture
-    for loop in loops { deadline = min(deadline, loop.nextDeadline ?? .distantFuture) }
+    for turning in loops {
+      deadline = min(deadline, turning.loop.nextDeadline ?? .distantFuture)
+    }
     let arrival = schedule.nextTime.map(Instant.init(nanoseconds:)) ?? .distantFuture
     let next = min(deadline, arrival)
     if next == .distantFuture || next > end { return false }
+    if next > now, let whenSettled { whenSettled() }
     now = max(now, next)
     let leap = leap()
     if leap > 0 { now = Instant(nanoseconds: now.nanoseconds + leap) }
@@ -192,19 +201,17 @@ package final class SimulatedWorld {
   private func turnOne() -> Bool {
     for offset in 0..<loops.count {
       let index = (nextTurn + offset) % loops.count
-      let loop = loops[index]
-      if !hasWork(loop) { continue }
+      if !hasWork(loops[index]) { continue }
       nextTurn = index + 1
-      loop.turn(buffer: &buffer, wait: false)
+      loops[index].loop.turn(buffer: &buffer, wait: false)
       return true
     }
     return false
   }
 
-  private func hasWork(_ loop: EventLoop) -> Bool {
-    if !loop.mailbox.isEmpty { return true }
-    if let deadline = loop.nextDeadline, deadline <= now { return true }
-    return (loop.network as? SimulatedNetwork)?.hasReports ?? false
+  private func hasWork(_ turning: Turning) -> Bool {
+    if turning.network.hasReports || !turning.loop.mailbox.isEmpty { return true }
+    return turning.loop.nextDeadline.map { $0 <= now } ?? false
   }
 
   private func deliverDue() {
@@ -299,6 +306,7 @@ package final class SimulatedWorld {
     socket.token = nil
     sockets[Int(socket.id.rawValue)] = nil
     leaveGroup(socket)
+    socket.owner = nil
     guard let other = socket.other else { return }
     if other.phase == .closed {
       // Both ends are gone: nobody needs the way from one to the other any more.
@@ -322,6 +330,12 @@ package final class SimulatedWorld {
     let departure = max(socket.lineFreeAt, now.nanoseconds)
     send(.end(to: other), at: departure + socket.path.delay)
   }
+}
+
+/// A loop that the world turns.
+private struct Turning {
+  let loop: EventLoop
+  let network: SimulatedNetwork
 }
 
 /// The path that leads to one address.

@@ -21,13 +21,13 @@ import Testing
   /// The first seeds of `make simulate`, which runs thousands in release.
   @Test func nothingIsLostAndNothingIsDoneTwice() throws {
     var tally = Tally()
-    for seed in 1...40 as ClosedRange<UInt64> {
+    for seed in 1...60 as ClosedRange<UInt64> {
       let verdict = try run(seed)
       #expect(verdict.violation == nil, "make simulate SEED=\(seed)")
       tally += verdict.tally
     }
-    #expect(tally.seeds == 40)
-    #expect(tally.exchanges >= 40 * 20)
+    #expect(tally.seeds == 60)
+    #expect(tally.exchanges >= 60 * 20)
     #expect(tally.reused > 0 && tally.waited > 0 && tally.replays > 0)
   }
 

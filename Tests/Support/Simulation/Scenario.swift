@@ -77,7 +77,7 @@ struct Scenario {
     dice = Dice(seed: seed ^ 0x5eed_0b0a_711e_0001)
     faults = SimulatedFaults(seed: seed ^ 0xfa17_0000_0000_0002)
     loops = dice.pick([1, 1, 2, 3])
-    goal = dice.within(20...28)
+    goal = dice.within(20...22)
     clients = dice.within(1...8)
     rudeness = dice.pick([2, 4, 8, 1000])
     coalescing = dice.pick([.together, .mixed, .mixed, .single])

@@ -6,7 +6,8 @@
 // every timeout is over, so whoever still waits would wait for ever.
 //
 // What must hold is checked where it can break: executions when they happen, responses byte by byte
-// when they are read, sockets towards an upstream after every step, and the rest at the end.
+// when they are read, limits and the waiting line whenever nothing is left to do at one instant, and
+// the rest at the end.
 
 import BowlineCore
 import BowlineExchange
@@ -49,9 +50,6 @@ package final class Simulation {
   private var networks: [SimulatedNetwork] = []
   private var listeners: [ListenerID] = []
   private let bell: Doorbell
-  /// The clock at the last step, and who waited then although there was room.
-  private var settled = SimulatedWorld.start
-  private var idler: String?
   private var drainsAfter: Int?
   var tally = Tally()
 
@@ -74,6 +72,7 @@ package final class Simulation {
       return "\(microseconds / 1000).\(String(microseconds % 1000 + 1000).dropFirst()) ms"
     }
     try build()
+    world.whenSettled = { [unowned self] in settled() }
   }
 
   /// Runs the seed to its end.
@@ -170,17 +169,18 @@ package final class Simulation {
     var steps = 0
     while ledger.violation == nil && world.step() {
       steps += 1
-      afterStep()
       if steps > Self.mostSteps {
         ledger.broken("the world comes to rest", "not within \(steps) steps")
       }
     }
+    settled()
     tally.steps = steps
     if ledger.violation == nil { checkEnd() }
     return verdict()
   }
 
-  private func afterStep() {
+  /// Nothing is left to do at this instant.
+  private func settled() {
     if let milliseconds = drainsAfter,
       world.now >= SimulatedWorld.start.advanced(milliseconds: milliseconds)
     {
@@ -205,14 +205,8 @@ package final class Simulation {
     }
   }
 
-  /// Whoever waits waits because the limit is reached. Loops may tell each other first; so what
-  /// counts is how things are when the clock moves on.
+  /// Whoever waits waits because the limit is reached.
   private func checkWaiting() {
-    if world.now > settled {
-      settled = world.now
-      if let idler { ledger.broken("nobody waits while there is room", idler) }
-    }
-    idler = nil
     let limit = scenario.settings[.upstreamConnections]
     for origin in groups.indices {
       var open = 0
@@ -220,12 +214,15 @@ package final class Simulation {
       for middle in middles {
         let figures = middle.proxy.poolFigures(of: origin)
         if !Self.limitIsShared && figures.waiting > 0 && figures.open < limit {
-          idler = "\(figures)"
+          ledger.broken("nobody waits while there is room", "\(figures)")
         }
         open += figures.open
         waiting += figures.waiting
       }
-      if waiting > 0 && open < limit { idler = "\(waiting) wait, \(open) of \(limit) are open" }
+      if waiting > 0 && open < limit {
+        ledger.broken(
+          "nobody waits while there is room", "\(waiting) wait, \(open) of \(limit) are open")
+      }
     }
   }
 
