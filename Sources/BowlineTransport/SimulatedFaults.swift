@@ -1,8 +1,8 @@
 // What can go wrong in a simulated world, by seed.
 //
-// The world asks at each opportunity: a SYN leaves, a segment leaves, something arrives, a report is
-// due, the clock moves. Each kind has a chance of its own, in 65,536; all are 0 unless somebody sets
-// them, and then nothing is drawn from the generator, so that a world without faults is as it was.
+// The world asks at each opportunity: a SYN leaves, a segment leaves, something arrives, a report
+// is due, the clock moves. Each kind has a chance of its own, in 65,536. All are 0 unless somebody
+// sets them; then nothing is drawn from the generator, and the world is as it would be without.
 //
 // A fault never does what a kernel could not do: bytes of one direction stay in order, what was
 // acknowledged is not lost, a connection that broke is broken for both ends in the end.

@@ -128,7 +128,7 @@ private final class Progress: Sendable {
     say(tally.text)
     say(
       "wall time \(milliseconds / 1000).\(milliseconds / 100 % 10) s, jobs \(orders.jobs), "
-        + "\(milliseconds * 1000 * Int64(orders.jobs) / Int64(max(tally.seeds, 1))) us a seed and job"
+        + "\(milliseconds * 1000 * Int64(orders.jobs) / Int64(max(tally.seeds, 1))) us each"
     )
     if let failure, let violation = failure.violation { fail(failure, violation) }
     if orders.wantsAll && !tally.missing.isEmpty {
@@ -180,13 +180,6 @@ private final class Progress: Sendable {
 
 /// Writes a line at once.
 private func say(_ line: String) {
-  let bytes = Array((line + "\n").utf8)
-  var sent = 0
-  while sent < bytes.count {
-    let count = unsafe bytes.withUnsafeBytes {
-      unsafe write(1, $0.baseAddress! + sent, bytes.count - sent)
-    }
-    if count <= 0 { return }
-    sent += count
-  }
+  // Nobody reads any more: nothing can be said about that either.
+  try? StandardStream.output.write(line + "\n")
 }

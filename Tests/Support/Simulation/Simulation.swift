@@ -5,9 +5,9 @@
 // are those of the product, unchanged. The world turns until nothing is left to happen: by then
 // every timeout is over, so whoever still waits would wait for ever.
 //
-// What must hold is checked where it can break: executions when they happen, responses byte by byte
-// when they are read, limits and the waiting line whenever nothing is left to do at one instant, and
-// the rest at the end.
+// What must hold is checked where it can break: executions when they happen, responses byte by
+// byte when they are read, limits and the waiting line whenever nothing is left to do at one
+// instant, and the rest at the end.
 
 import BowlineCore
 import BowlineExchange
@@ -57,6 +57,7 @@ package final class Simulation {
   ///   - seed: gives everything.
   ///   - isVerbose: the trace and the conversation are kept.
   ///   - bell: rung for the log writer, who is not there; one serves many simulations.
+  /// - Throws: when the world's addresses are taken, which they are not.
   package init(seed: UInt64, isVerbose: Bool = false, bell: Doorbell) throws {
     let scenario = Scenario(seed: seed)
     let world = SimulatedWorld(seed: seed, path: scenario.clientPath)
@@ -82,6 +83,7 @@ package final class Simulation {
   ///   - isVerbose: the trace and the conversation are kept.
   ///   - bell: rung for nobody.
   /// - Returns: what became of it.
+  /// - Throws: when the world cannot be built.
   package static func run(
     seed: UInt64, isVerbose: Bool = false, bell: Doorbell
   ) throws -> Verdict {
