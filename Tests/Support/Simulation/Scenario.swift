@@ -87,7 +87,10 @@ struct Scenario {
     chooseSettings()
     chooseOriginSettings()
     clientPath = path()
-    if loops > 1 && dice.once(in: 4) { drainsAfter = dice.within(1...3000) }
+    // A loop that is full leaves what it was told of to others who are told nothing: that lasts
+    // until it has room, and for ever when it drains meanwhile. Processes drain as a whole.
+    let canFill = settings[.clientConnections] > 0
+    if loops > 1 && !canFill && dice.once(in: 4) { drainsAfter = dice.within(1...3000) }
   }
 
   private mutating func path() -> VirtualPath {
