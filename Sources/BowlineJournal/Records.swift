@@ -142,7 +142,8 @@ extension ExchangeMarks {
   }
 }
 
-/// The story of one exchange: a request and its response.
+/// The story of one exchange: a request and its response. Small facts stand where there is room
+/// between large ones, because records are moved a lot.
 package struct ExchangeRecord: Sendable {
   package var connection: ConnectionID
   /// Number of this exchange on its connection, from 1.
@@ -150,6 +151,8 @@ package struct ExchangeRecord: Sendable {
   package var peer: SocketAddress
   package var method: Method
   package var version: Version
+  /// How far the last attempt had come that was followed by another.
+  package var replayEvidence: Evidence?
   /// Final status sent to the client; 0 when none was.
   package var status: Status = 0
   package var upstream: ConnectionID = .none
@@ -163,13 +166,8 @@ package struct ExchangeRecord: Sendable {
   package var end = EndReason.complete
   /// Automatic attempts after the first.
   package var replays: UInt8 = 0
-  /// Why the last attempt that was followed by another ended, and how far it had come.
+  /// Why the last attempt that was followed by another ended.
   package var replayCause = EndReason.complete
-  package var replayEvidence: Evidence?
-  /// Why a failed attempt was not followed by another, and how far it had come; nil when there was
-  /// none.
-  package var replayRefusal: ReplayRefusal?
-  package var refusedEvidence: Evidence?
   package var requestBytes: UInt64 = 0
   package var responseBytes: UInt64 = 0
   /// Round-trip time of the client's connection, sampled, in microseconds; 0 is not measured.
@@ -180,6 +178,10 @@ package struct ExchangeRecord: Sendable {
   package var fault: FaultKind?
   /// The setting whose limit was crossed, when one was.
   package var limit: SettingID?
+  /// Why a failed attempt was not followed by another, and how far it had come; nil when there was
+  /// none.
+  package var replayRefusal: ReplayRefusal?
+  package var refusedEvidence: Evidence?
   package var marks: ExchangeMarks
   private var methodPlace = TextPlace()
   private var targetPlace = TextPlace()

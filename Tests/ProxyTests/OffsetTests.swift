@@ -100,3 +100,49 @@ import Testing
     #expect(stage.finish().ends == [.complete, .complete])
   }
 }
+
+// A POST and the close of its connection.
+extension OffsetTests {
+  /// They cross at every distance, 10 ms each way. The origin executes what it has read. By the
+  /// rule of the FIN the client sees nothing of the race, and still nothing is executed twice.
+  // covers: K31, S160
+  @Test(arguments: -32...12, [0, 1])
+  func aPostThatCrossesACloseIsExecutedOnceAtMost(_ milliseconds: Int, _ afterFin: Int) throws {
+    let stage = try ProxyStage(
+      .simulated, path: VirtualPath(delay: 10_000_000), set: [(.replayAfterFin, afterFin)])
+    let client = try stage.client()
+    client.send(ReuseTests.get("/1"))
+    let origin = try stage.accept()
+    origin.expect(onward("GET /1"))
+    origin.send(ReuseTests.ok)
+    client.expect(ReuseTests.seesOK)
+    let post = "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n"
+    let sent = onward("POST /", via: "1.1", "Content-Length: 0\r\n")
+    if milliseconds < 0 { client.send(post) }
+    stage.pass(milliseconds: abs(milliseconds))
+    let wasExecuted = origin.received == sent
+    origin.close()
+    if milliseconds >= 0 {
+      stage.pass(milliseconds: milliseconds)
+      client.send(post)
+    }
+    var next: Wire?
+    stage.turn {
+      next = next ?? stage.acceptIfThere(0)
+      return next != nil || client.count > 0
+    }
+    if let next {
+      #expect(!wasExecuted)
+      next.expect(sent)
+      next.send(ReuseTests.ok)
+      client.expect(ReuseTests.seesOK)
+    } else {
+      client.expectAnswer("502")
+      #expect(wasExecuted || afterFin == 0)
+      let record = try #require(stage.finish().exchanges.last).record
+      #expect(record.replayRefusal == .notIdempotent)
+      #expect(record.refusedEvidence == (wasExecuted ? .allWritten : .unacknowledged))
+    }
+    stage.expectNoContact()
+  }
+}
