@@ -29,7 +29,7 @@ build: swift-present ## build .build/release/bowline, the Swift runtime linked i
 run: build ## build, then start the demo (Ctrl-C ends it)
 	@exec $(BINARY) demo
 
-test: lint test-debug test-release test-bench test-end-to-end ## all that must pass before a merge
+test: lint test-debug test-release simulate test-bench test-end-to-end ## all that must pass before a merge
 
 lint: swift-present ## check the formatting; changes nothing
 	swift format lint --strict --parallel --recursive $(SWIFT_SOURCES)

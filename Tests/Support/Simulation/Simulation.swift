@@ -191,7 +191,7 @@ package final class Simulation {
       middles[0].drain()
     }
     checkLimit()
-    checkWaiting()
+    checkPools()
     for index in middles.indices { middles[index].collect() }
     for origin in origins { origin.collect() }
   }
@@ -207,8 +207,8 @@ package final class Simulation {
     }
   }
 
-  /// Whoever waits waits because the limit is reached.
-  private func checkWaiting() {
+  /// The pools count no more than the limit, and whoever waits waits because it is reached.
+  private func checkPools() {
     let limit = scenario.settings[.upstreamConnections]
     for origin in groups.indices {
       var open = 0
@@ -220,6 +220,10 @@ package final class Simulation {
         }
         open += figures.open
         waiting += figures.waiting
+        if figures.open > limit { ledger.broken("the limit holds", "\(figures) of \(limit)") }
+      }
+      if Self.limitIsShared && open > limit {
+        ledger.broken("the limit holds", "the pools count \(open) of \(limit)")
       }
       if waiting > 0 && open < limit {
         ledger.broken(
