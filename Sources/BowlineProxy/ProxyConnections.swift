@@ -66,7 +66,7 @@ extension Proxy {
     let downstream = relays[relay].downstream
     note(
       &links.exchanges[downstream].record, links.facts(link), wasReused: lease.wasReused,
-      lease.reason)
+      relays[relay].replays > 0 && !lease.wasReused ? .newAfterReplay : lease.reason)
     let isLast = lease.isLast
     let isWatched = lease.isWatched
     relays[relay].lease = consume lease

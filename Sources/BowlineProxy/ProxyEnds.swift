@@ -85,6 +85,9 @@ extension Proxy {
   }
 
   func clientFailed(_ relay: Handle) {
+    if relays[relay].flags.contains(.pending), relays[relay].downstream != .none {
+      links.exchanges[relays[relay].downstream].record.lease = .waitedInVain
+    }
     relays[relay].downstream = .none
     leaveUpstream(relay, .usAbortedClientGone)
     releaseIfOver(relay)

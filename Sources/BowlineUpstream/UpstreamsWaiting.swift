@@ -63,6 +63,7 @@ extension Upstreams {
       return false
     }
     state.value.pools[origin].sendTop()
+    noteResting(origin)
     _ = state.value.members.remove(top.link)
     let shared = state.value.shared[origin]
     neighbours.post(to: Int(waiter.loop)) { owner in

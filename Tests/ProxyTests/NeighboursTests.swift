@@ -81,8 +81,8 @@ struct NeighboursTests {
     for number in 0..<2 {
       origins[number].send(Self.ok)
       clients[number].expect(Self.seesOK)
+      _ = stage.inspect { $0.figures.idleUpstream == number + 1 }
     }
-    _ = stage.inspect { $0.figures.idleUpstream == 2 }
     let other = try stage.client(loop: 1)
     other.send(Self.get("/other"))
     // The one used last.

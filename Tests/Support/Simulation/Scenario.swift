@@ -160,6 +160,10 @@ struct Scenario {
       (.watermarkLow, [0, 2048]), (.pipelineDepth, [1, 3, 100]), (.gatherBytes, [0, 2000]),
       (.drainTimeout, [0, 500, 30_000]), (.clientConnections, [0, 0, 0, 3]),
       (.bodyBytes, [0, 0, 0, 0, 2000]),
+      (.upstreamProven, [0, 50, 1000, 1000]), (.upstreamTakeOver, [0, 0, 1, 8]),
+      (.learnedAge, [1000, 600_000]), (.replayBody, [0, 1000, 65_536]),
+      (.replayBudget, [0, 20, 100]), (.replayBudgetLeast, [0, 10, 10]),
+      (.replayBackoffHigh, [0, 250]), (.replayDeadline, [50, 60_000]),
     ]
     for (id, values) in choices { set(&settings, id, dice.pick(values)) }
   }

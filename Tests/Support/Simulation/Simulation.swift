@@ -33,16 +33,13 @@ package struct Verdict: Sendable {
 package final class Simulation {
   /// Steps after which a world that has not come to rest never will.
   private static let mostSteps = 400_000
-  /// `upstream.connections` is the limit of the process, not of each loop.
-  static let limitIsShared = false
-  /// No socket is opened before the one whose place it takes is closed: else only the count after
-  /// each turn is looked at.
-  static let limitIsExact = false
 
   let scenario: Scenario
   let world: SimulatedWorld
   let ledger: Ledger
   var middles: [Middle] = []
+  /// What the proxy's loops share.
+  private var neighbours: Neighbours?
   var origins: [any SimulatedOrigin] = []
   var groups: [Int] = []
   private var visitors: Visitors?
@@ -109,6 +106,8 @@ package final class Simulation {
     }
     let front = try world.listen(SocketAddress(high: 0, low: 0xffff_0a01_0001, port: 8080))
     listeners.append(front)
+    neighbours = Neighbours(
+      loops: scenario.loops, origins: found.count, settings: scenario.settings)
     for number in 0..<scenario.loops {
       middles.append(makeMiddle(number, found, front))
     }
@@ -136,7 +135,7 @@ package final class Simulation {
     let links = Links(
       loop: loop, network: network, settings: scenario.settings, loopNumber: UInt16(number),
       journal: JournalWriter(handoff: handoff, bell: bell, limit: 1 << 24))
-    let proxy = Proxy(links: links, origins: origins, via: "sim")
+    let proxy = Proxy(links: links, origins: origins, via: "sim", neighbours: neighbours)
     links.serve(front, handler: proxy.handlerNumber)
     loop.client = links
     return Middle(links: links, proxy: proxy, origins: origins.count, handoff: handoff)
@@ -196,38 +195,37 @@ package final class Simulation {
     for origin in origins { origin.collect() }
   }
 
+  /// No socket is opened before the one whose place it takes is closed.
   private func checkLimit() {
-    let limit = scenario.settings[.upstreamConnections] * (Self.limitIsShared ? 1 : scenario.loops)
+    let limit = scenario.settings[.upstreamConnections]
     for group in groups {
       let count = world.socketsTowards(group)
-      let counted = Self.limitIsExact ? count.most : count.open
-      if counted > limit {
-        ledger.broken("the limit holds", "\(counted) sockets towards one upstream, of \(limit)")
+      if count.most > limit {
+        ledger.broken("the limit holds", "\(count.most) sockets towards one upstream, of \(limit)")
       }
     }
   }
 
-  /// The pools count no more than the limit, and whoever waits waits because it is reached.
+  /// The pools of all loops hold what their ledger counts, and whoever waits waits because the
+  /// limit is reached.
   private func checkPools() {
     let limit = scenario.settings[.upstreamConnections]
+    guard let neighbours else { return }
     for origin in groups.indices {
-      var open = 0
-      var waiting = 0
-      for middle in middles {
-        let figures = middle.proxy.poolFigures(of: origin)
-        if !Self.limitIsShared && figures.waiting > 0 && figures.open < limit {
-          ledger.broken("nobody waits while there is room", "\(figures)")
-        }
-        open += figures.open
-        waiting += figures.waiting
-        if figures.open > limit { ledger.broken("the limit holds", "\(figures) of \(limit)") }
-      }
-      if Self.limitIsShared && open > limit {
-        ledger.broken("the limit holds", "the pools count \(open) of \(limit)")
+      let shared = neighbours.shared(origin)
+      let figures = middles.map { $0.proxy.poolFigures(of: origin) }
+      let open = figures.reduce(0) { $0 + $1.open }
+      let waiting = figures.reduce(0) { $0 + $1.waiting }
+      if shared.open != open || shared.waiting != waiting || open > limit {
+        ledger.broken(
+          "the limit holds",
+          "\(shared.open) places and \(shared.waiting) waiting, of \(limit); \(figures)")
       }
       if waiting > 0 && open < limit {
-        ledger.broken(
-          "nobody waits while there is room", "\(waiting) wait, \(open) of \(limit) are open")
+        ledger.broken("nobody waits while there is room", "of \(limit): \(figures)")
+      }
+      if waiting > 0 && figures.contains(where: { $0.idle > 0 }) {
+        ledger.broken("nobody waits while a connection rests", "of \(limit): \(figures)")
       }
     }
   }
@@ -277,6 +275,13 @@ package final class Simulation {
       ledger.broken("requests get out", "\(ledger.begun) of \(scenario.goal)")
     }
     for middle in middles { middle.check(ledger) }
+    let opened = middles.reduce(0) { $0 + $1.opened }
+    let ended = middles.reduce(0) { $0 + $1.ended }
+    if opened != ended {
+      ledger.broken(
+        "every connection ends once, with a reason",
+        "\(opened) were opened, \(ended) have ended")
+    }
     for (token, request) in ledger.requests.enumerated() { check(token, request) }
     for origin in origins { origin.check(ledger) }
     for network in networks where network.openSockets != 0 {

@@ -24,6 +24,8 @@ package struct Tally: Sendable {
   package var leases = 0
   package var reused = 0
   package var waited = 0
+  /// Connections that came from another loop.
+  package var takenOver = 0
   package var replays = 0
   /// Requests that an origin executed more than once, all idempotent.
   package var doubled = 0
@@ -63,6 +65,7 @@ package struct Tally: Sendable {
     sum.leases += other.leases
     sum.reused += other.reused
     sum.waited += other.waited
+    sum.takenOver += other.takenOver
     sum.replays += other.replays
     sum.doubled += other.doubled
     sum.connections += other.connections
@@ -80,6 +83,7 @@ package struct Tally: Sendable {
     var lines = ["seeds \(seeds), exchanges \(exchanges), steps \(steps)"]
     lines.append(
       "connections \(connections), leases \(leases), reused \(percent(reused, leases)), "
+        + "taken over \(takenOver), "
         + "waited \(waited), replays \(replays), executed again (idempotent) \(doubled)")
     lines.append("virtual time \(virtualSeconds) s")
     lines.append("answers of origins: \(histogram(answered))")
