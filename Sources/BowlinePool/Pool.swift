@@ -72,8 +72,8 @@ package enum ShelfDecision: Equatable, Sendable {
 package enum PlaceDecision: Equatable, Sendable {
   /// Open a connection: it has a place.
   case dial
-  /// Wait in line. `retiring` rests here and does not fit: close it, its place is needed.
-  case wait(until: Instant, retiring: Handle?)
+  /// Wait in line.
+  case wait(until: Instant)
   /// The waiting line is full, or waiting is switched off.
   case refuse
 }
@@ -201,7 +201,7 @@ package struct Pool: Sendable {
       return .dial
     }
     waiting += 1
-    return .wait(until: until, retiring: takesOver ? nil : retireOldest())
+    return .wait(until: until)
   }
 
   /// A waiting request has got a place.

@@ -43,6 +43,9 @@ package final class SharedOrigin: Sendable {
   /// Places in use: connections of all loops, from the dial until the socket is closed.
   package var open: Int { ledger.withLock(\.open) }
 
+  /// Requests that wait and would take any connection.
+  package var waitingForAny: Int { ledger.withLock { $0.waiting - $0.carefulWaiting } }
+
   /// Requests that wait.
   package var waiting: Int { awaited.load(ordering: .sequentiallyConsistent) }
 

@@ -54,6 +54,8 @@ package final class Upstreams: LinkOwner {
     var hasOldHop = false
     /// When the next idle connection has rested for as long as it may.
     var nextExpiry = Instant.distantFuture
+    /// When idle connections make room for those that cannot take them; nil while nobody waits so.
+    var roomAt: Instant?
     /// When the next window of the demand is over; nil while nothing rests.
     var nextWindow: Instant?
     /// Origins that were configured; those that requests named follow.
@@ -183,11 +185,10 @@ package final class Upstreams: LinkOwner {
     case .dial:
       startDial(ticket, origin: origin, reason)
       return .pending(isWaiting: false)
-    case .wait(let deadline, let retired):
+    case .wait(let deadline):
       links.wake(state.value.number, at: deadline)
-      if let retired {
-        noteResting(origin)
-        giveUp(retired, .usPoolMadeRoom)
+      if state.value.pools[origin].idleCount > 0 {
+        makeRoomSoon()
       } else if state.value.hasNeighbours {
         wish(origin)
       }

@@ -106,6 +106,7 @@ extension Upstreams {
   package func wokenAt(_ now: Instant) {
     closeExpired(now)
     endWindow(now)
+    makeRoom(now)
     for origin in state.value.pools.indices { expireWaiting(origin, now) }
     giveUpLookups(now)
   }

@@ -111,12 +111,39 @@ extension Upstreams {
     guard wish.origin.isAwaited else { return }
     if let waiter = wish.origin.withLedger({ $0.takeForWaiting() }) {
       give(placeTo: waiter, origin)
-    } else if let oldest = state.value.pools[origin].retireOldest() {
-      // Who waits takes none that has rested for long. Its place serves as well.
-      noteResting(origin)
-      giveUp(oldest, .usPoolMadeRoom)
+    } else if state.value.pools[origin].idleCount > 0 {
+      makeRoomSoon()
     } else {
       self.wish(origin)
+    }
+  }
+
+  // MARK: Room
+
+  /// Milliseconds for which a request that takes only a proven connection waits for one, while
+  /// others rest at the limit.
+  static let patience = 50
+
+  /// Somebody waits who cannot take what rests here. If nobody gives a proven connection back in a
+  /// moment, what rests makes room for a new one.
+  func makeRoomSoon() {
+    guard state.value.roomAt == nil else { return }
+    let end = links.now.advanced(milliseconds: Self.patience)
+    state.value.roomAt = end
+    links.wake(state.value.number, at: end)
+  }
+
+  func makeRoom(_ now: Instant) {
+    guard let end = state.value.roomAt, now >= end else { return }
+    state.value.roomAt = nil
+    for origin in state.value.pools.indices {
+      let shared = state.value.shared[origin]
+      guard state.value.pools[origin].idleCount > 0, shared.isAwaited else { continue }
+      for _ in 0..<shared.withLedger({ $0.carefulWaiting }) {
+        guard let oldest = state.value.pools[origin].retireOldest() else { break }
+        giveUp(oldest, .usPoolMadeRoom)
+      }
+      noteResting(origin)
     }
   }
 

@@ -89,18 +89,13 @@ struct MirrorTests {
         #expect(!takesOver || line.count == limits.waiting)
         sides[loop].dialling += 1
         answer(ticket)
-      case .wait(let until, let retiring):
+      case .wait(let until):
         #expect(open == limits.connections || takesOver)
         #expect(until == now.advanced(milliseconds: 500))
         line.append(
           Waiter(
             ticket, loop: UInt16(loop), isCareful: need != .any, takesOver: takesOver,
             deadline: until))
-        #expect(retiring == (takesOver ? nil : sides[loop].idle.first?.link))
-        if retiring != nil {
-          sides[loop].idle.removeFirst()
-          sides[loop].closing += 1
-        }
       case .refuse:
         #expect(open == limits.connections && line.count == limits.waiting)
         answer(ticket)

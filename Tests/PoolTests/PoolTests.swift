@@ -137,9 +137,7 @@ struct PoolTests {
       case .dial:
         talk.pool.dialled()
         served.append(Talk.ticket(number))
-      case .wait(let until, let retiring):
-        #expect(until == Talk.at(5000))
-        #expect(retiring == nil)
+      case .wait(let until): #expect(until == Talk.at(5000))
       case .refuse: Issue.record("the line is long enough")
       }
       #expect(talk.ledger.open <= 6)
@@ -160,11 +158,11 @@ struct PoolTests {
   @Test func refusesWhenTheLineIsFull() throws {
     var talk = try PoolTalk(connections: 1, waiting: 2)
     #expect(talk.place(1, at: 0) == .dial)
-    #expect(talk.place(2, at: 0) == .wait(until: Talk.at(5000), retiring: nil))
-    #expect(talk.place(3, at: 0) == .wait(until: Talk.at(5000), retiring: nil))
+    #expect(talk.place(2, at: 0) == .wait(until: Talk.at(5000)))
+    #expect(talk.place(3, at: 0) == .wait(until: Talk.at(5000)))
     #expect(talk.place(4, at: 0) == .refuse)
     #expect(talk.cancel(2, loop: 0) == true)
-    #expect(talk.place(5, at: 1) == .wait(until: Talk.at(5001), retiring: nil))
+    #expect(talk.place(5, at: 1) == .wait(until: Talk.at(5001)))
   }
 
   @Test func waitingMayBeSwitchedOff() throws {
@@ -272,18 +270,18 @@ struct PoolTests {
     #expect(talk.shelf(.proven, at: 3000) == .reuse(Talk.link(1), ReuseLimit(), rested: 1000))
   }
 
-  /// At the limit, one that rests and does not fit gives its place up.
-  @Test func atTheLimitAStaleConnectionMakesRoomForAPost() throws {
+  /// At the limit it waits: for a proven one, or until one that rests gives its place up.
+  @Test func atTheLimitAPostTakesNoneThatHasRestedForLong() throws {
     var talk = try PoolTalk(connections: 2)
     for number in 1...2 { talk.open(number, at: 0) }
     _ = talk.giveBack(1, at: 0)
     _ = talk.giveBack(2, at: 1)
     #expect(talk.shelf(.proven, at: 5000) == .none(.newNotProven))
-    #expect(
-      talk.place(3, .proven, at: 5000) == .wait(until: Talk.at(10_000), retiring: Talk.link(1)))
-    // The other one has rested for too long as well, and stays for who can take it.
+    #expect(talk.place(3, .proven, at: 5000) == .wait(until: Talk.at(10_000)))
     #expect(talk.serve(proven: false) == nil)
     #expect(talk.ledger.carefulWaiting == 1)
+    let oldest = talk.pool.retireOldest()
+    #expect(oldest == Talk.link(1))
     let next = talk.closed()
     #expect(next?.ticket == Talk.ticket(3))
     #expect(talk.ledger.open == 2)
@@ -296,7 +294,7 @@ struct PoolTests {
     talk.elsewhere = 8
     #expect(talk.place(1, at: 0) == .dial)
     talk.elsewhere = 9
-    #expect(talk.place(2, at: 0) == .wait(until: Talk.at(5000), retiring: nil))
+    #expect(talk.place(2, at: 0) == .wait(until: Talk.at(5000)))
     // Never for a request that must not meet a connection that has rested.
     #expect(talk.place(3, .proven, at: 0) == .dial)
     #expect(talk.place(4, .fresh, at: 0) == .dial)
@@ -318,7 +316,7 @@ struct PoolTests {
     here.open(1, at: 0)
     let decision = there.pool.place(
       Talk.ticket(2), loop: 1, .any, ledger: &here.ledger, elsewhere: 0, now: Talk.at(1))
-    #expect(decision == .wait(until: Talk.at(5001), retiring: nil))
+    #expect(decision == .wait(until: Talk.at(5001)))
     _ = here.giveBack(1, at: 2)
     let next = here.takeWaiter()
     let waiter = try #require(next)
@@ -376,15 +374,14 @@ struct PoolTests {
     for number in 1...40 { _ = talk.giveBack(number, at: 1) }
     // The window saw forty in use.
     #expect(talk.windowEnded() == 0)
-    // Now nothing is used: the need falls by halves, and so does what rests.
+    // Now nothing is used: the need falls by halves, and so does what rests beyond it.
     var counts: [Int] = []
     for _ in 0..<8 {
       let surplus = talk.windowEnded()
       for _ in 0..<surplus { _ = talk.pool.retireOldest() }
       counts.append(talk.pool.idleCount)
     }
-    #expect(counts == [30, 20, 13, 8, 5, 3, 2, 1])
-    #expect(talk.windowEnded() == 0)
+    #expect(counts == [35, 25, 17, 11, 8, 6, 5, 4])
   }
 
   @Test func aSteadyLoadKeepsWhatItNeeds() throws {

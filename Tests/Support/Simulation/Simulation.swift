@@ -224,7 +224,7 @@ package final class Simulation {
       if waiting > 0 && open < limit {
         ledger.broken("nobody waits while there is room", "of \(limit): \(figures)")
       }
-      if waiting > 0 && figures.contains(where: { $0.idle > 0 }) {
+      if shared.waitingForAny > 0 && figures.contains(where: { $0.idle > 0 }) {
         ledger.broken("nobody waits while a connection rests", "of \(limit): \(figures)")
       }
     }
