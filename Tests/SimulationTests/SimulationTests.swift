@@ -37,7 +37,8 @@ import Testing
   }
 }
 
-/// A seed that once broke an invariant.
+/// A seed in which a bug shows: one that the product had, or one of `make simulate-bugs`. What a
+/// seed means changes with `Scenario`: who changes that looks for the seeds anew.
 struct FoundSeed: Sendable, CustomTestStringConvertible {
   let seed: UInt64
   let what: String
@@ -46,6 +47,12 @@ struct FoundSeed: Sendable, CustomTestStringConvertible {
 
   static let all: [FoundSeed] = [
     FoundSeed(
-      seed: 38, what: "catches a POST that is sent again after part of it was written")
+      seed: 135, what: "REPLAY: a POST was sent again after part of it had been written"),
+    FoundSeed(
+      seed: 2, what: "LIMIT: a connection more than the limit; TRUNCATION: half a body was whole"),
+    FoundSeed(
+      seed: 737, what: "SURPLUS: bytes behind a response were taken for the answer to the next"),
+    FoundSeed(
+      seed: 1, what: "CANCELLED: the connection of a client that had gone was lost to its pool"),
   ]
 }
