@@ -70,7 +70,14 @@ private final class Progress: Sendable {
     }
   }
 
-  func add(_ tally: Tally) { state.withLock { $0.tally += tally } }
+  /// Adds what seeds came to. Says how far it is, now and then.
+  func add(_ tally: Tally) {
+    state.withLock { state in
+      let before = state.tally.seeds / 100_000
+      state.tally += tally
+      if state.tally.seeds / 100_000 > before { say("so far: \(state.tally.seeds) seeds") }
+    }
+  }
 
   /// Of several the smallest seed counts.
   func fail(_ verdict: Verdict) {
