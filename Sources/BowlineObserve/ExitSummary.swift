@@ -35,12 +35,22 @@ package struct ExitSummary: Sendable, Equatable {
       {
         line += ", \(reuse) on a reused one"
       }
-      if counters.replays > 0 { line += ", \(Self.count(counters.replays, "automatic retry"))" }
+      if counters.replays > 0 { line += ", \(Self.count(counters.replays, "replay"))" }
       lines.append(line)
     }
     let ends = counters.exchangeEnds.prefix(5)
     if !ends.isEmpty {
       lines.append("ended      " + ends.map(Self.end).joined(separator: " · "))
+    }
+    let closed = counters.connectionEnds(.upstream)
+    if !closed.isEmpty {
+      lines.append("closed     " + closed.prefix(5).map(Self.end).joined(separator: " · "))
+    }
+    if let surplus = closed.first(where: { $0.reason == .upstreamUnexpectedBytes })?.count {
+      // Somebody and we disagree where messages end.
+      lines.append(
+        "alarm      \(Self.count(surplus, "upstream connection")) sent bytes that belong to no "
+          + "request")
     }
     let limited = counters.connectionEnds(.downstream).filter { $0.reason.blame == .policy }
     if !limited.isEmpty {

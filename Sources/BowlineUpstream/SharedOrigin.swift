@@ -90,9 +90,12 @@ package final class SharedOrigin: Sendable {
 
   var learned: Rest { Rest(rawValue: rest.load(ordering: .relaxed)) }
 
-  /// What is believed, for showing.
-  package func belief(now: Instant, memory: Int) -> RestLesson.Belief? {
-    lesson.withLock { $0.belief(now: now, memory: memory) }
+  /// What is believed, in words; nil when nothing is.
+  package func lesson(now: Instant, memory: Int) -> String? {
+    lesson.withLock { $0.belief(now: now, memory: memory) }.map {
+      "closes connections that rest \(SettingUnit.milliseconds.text($0.age)) "
+        + "(seen at \($0.samples) moments)"
+    }
   }
 
   /// Learns, and returns what is known then.

@@ -248,8 +248,19 @@ struct Service {
     }
     blocking?.stop()
     let summary = writer.stop()
-    Talk.say(summary.text)
+    Talk.say(summary.text + learned)
     return status
+  }
+
+  /// What was learned of how long the upstreams keep connections at rest.
+  private var learned: String {
+    var text = ""
+    for index in origins.indices {
+      let lesson = neighbours.shared(index).lesson(
+        now: Clock.monotonic(), memory: settings[.learnedAge])
+      if let lesson { text += "learned    \(plan.upstreams[index].authority) \(lesson)\n" }
+    }
+    return text
   }
 
   /// Waits for the loops on a thread of its own, because this one waits for signals.

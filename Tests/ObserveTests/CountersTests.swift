@@ -66,8 +66,9 @@ import Testing
     #expect(
       summary.text == """
         served     2,001 requests over 1 client connection
-        upstream   2,000 requests over 1 connection, 99.9 % on a reused one, 1 automatic retry
+        upstream   2,000 requests over 1 connection, 99.9 % on a reused one, 1 replay
         ended      us.complete 1,999 · client.closed.head 1 · upstream.reset.waiting 1
+        closed     us.pool.idle 1
         log        7 records dropped: the log's reader was slower than the traffic
 
         """)
@@ -93,6 +94,28 @@ import Testing
         served     0 requests over 3 client connections
         limits     policy.evicted.idle 2 · policy.limit.per-address 1
         accepting  paused 3 times at client.connections, 1 time for want of descriptors
+
+        """)
+  }
+
+  /// Bytes on a connection at rest mean that somebody and we disagree where messages end.
+  @Test func theSummaryRaisesAnAlarm() {
+    var batch = RecordBatch()
+    for end in [EndReason.upstreamUnexpectedBytes, .usPoolLearned, .upstreamUnexpectedBytes] {
+      var record = ConnectionRecord(
+        id: ConnectionID(loop: 0, count: 1), side: .upstream, local: .loopback(1),
+        peer: .loopback(2), opened: at(0))
+      record.end = end
+      batch.connections.append(record)
+    }
+    var counters = Counters()
+    counters.add(batch)
+    #expect(
+      ExitSummary(counters).text == """
+        served     0 requests over 0 client connections
+        upstream   0 requests over 3 connections
+        closed     upstream.unexpected.bytes 2 · us.pool.learned 1
+        alarm      2 upstream connections sent bytes that belong to no request
 
         """)
   }
