@@ -105,6 +105,7 @@ package final class SharedOrigin: Sendable {
   ///   - roundTrip: to the upstream, in milliseconds.
   ///   - memory: `upstream.learned-age`.
   ///   - change: what was seen.
+  /// - Returns: what the loops may go by from now on.
   func learn(
     now: Instant, roundTrip: Int, memory: Int, _ change: (inout RestLesson) -> Void
   ) -> Rest {

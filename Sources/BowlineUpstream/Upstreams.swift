@@ -252,6 +252,8 @@ package final class Upstreams: LinkOwner {
   func rest(_ link: Handle, origin: Int, _ limit: ReuseLimit) {
     let facts = links.facts(link)
     if state.value.hasNeighbours { note(state.value.shared[origin].learned, origin) }
+    // While nothing rested no window has ended, and nothing was forgotten.
+    if state.value.nextWindow == nil { age(origin) }
     let decision = state.value.pools[origin].giveBack(
       link, opened: facts.opened.advanced(milliseconds: -ageLead(facts.id)),
       uses: Int(facts.exchanges), limit: limit, now: links.now)

@@ -150,7 +150,7 @@ extension Upstreams {
   }
 
   /// What was learned long ago is forgotten.
-  private func age(_ origin: Int) {
+  func age(_ origin: Int) {
     if state.value.pools[origin].isLearning { learn(origin) { _ in } }
   }
 }
