@@ -261,6 +261,16 @@ final class ProxyStage {
     world?.setPath(to: origins[0].address, VirtualPath(delay: 3_600_000_000_000))
   }
 
+  /// The proxy's first loop may hold so many sockets from now on (simulated only).
+  func limitSockets(to count: Int?) {
+    (loops.first?.network as? SimulatedNetwork)?.socketLimit = count
+  }
+
+  /// Tells the proxy to end, in its own time.
+  func drain() {
+    for mailbox in middles { mailbox.post(LoopOrder.drain) }
+  }
+
   private func take(_ socket: SocketID, _ cut: Cut) -> Wire {
     nextToken += 2
     #expect(network.watch(socket, token: nextToken) == nil)
