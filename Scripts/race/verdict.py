@@ -68,8 +68,8 @@ class Log:
             elif "event" not in one and "url.path" in one:
                 self.ends[one["url.path"]] = one, line.strip()
                 self.leases[one.get("lease.reason", "none")] += 1
-                if "retry.reason" in one:
-                    self.replays[one["retry.reason"]] += one.get("retry.count", 1)
+                if "replay.cause" in one:
+                    self.replays[one["replay.cause"]] += one.get("replay.count", 1)
 
     def line(self, path):
         return self.ends.get(path, (None, "no line of the log is about it"))[1]
