@@ -68,8 +68,8 @@ reuse: build ## connections opened for 1,000,000 requests, beside nginx and HAPr
 test-bench: ## the page of `make bench` from a fixture, its origin and its tunnels
 	python3 -B -m unittest discover --start-directory Tests/Bench --pattern '*_test.py'
 
-conformance: swift-present ## write docs/conformance.md from the `covers:` marks
-	BOWLINE_UPDATE=1 swift test --disable-xctest --filter conformancePageIsCurrent
+conformance: swift-present ## write what docs/conformance.md and docs/pool.md have from the code
+	BOWLINE_UPDATE=1 swift test --disable-xctest --filter 'conformancePageIsCurrent|PoolPageTests'
 
 bench: build ## beside nginx, HAProxy and Squid, ten minutes; writes docs/performance.*
 	@python3 -B Scripts/bench/bench.py

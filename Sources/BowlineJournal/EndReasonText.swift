@@ -114,7 +114,7 @@ extension EndReasonText {
     ),
     EndReasonText(
       .usPoolSurplus,
-      "An upstream connection came back to the pool, and there were enough idle ones.",
+      "An idle upstream connection was more than the load has needed lately, or of no use.",
       advice: "Nothing to do. If it is frequent, load comes in bursts."),
     EndReasonText(
       .usPoolHint,

@@ -89,6 +89,17 @@ import Testing
     stage.finish()
   }
 
+  /// What cannot be dialled is tried again with the next window, and no request hears of it.
+  @Test func anOriginThatRefusesIsNotPressed() throws {
+    let stage = try ProxyStage(.simulated, .refusing, set: Self.patient + [(.upstreamWarm, 2)])
+    stage.pass(milliseconds: 5100)
+    #expect(stage.inspect().figures.upstream == 0)
+    stage.pass(milliseconds: 5000)
+    let story = stage.finish()
+    #expect(story.ends(.upstream) == Array(repeating: .upstreamRefusedDialling, count: 4))
+    #expect(story.exchanges.isEmpty)
+  }
+
   @Test func nothingIsWarmedWhileDraining() throws {
     let stage = try Self.stage([(.upstreamWarm, 2)])
     stage.pass(milliseconds: 5100)
