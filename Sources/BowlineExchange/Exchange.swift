@@ -58,7 +58,7 @@ extension Exchange {
     self.handler = handler
     self.context = context
     self.credit = credit
-    progress = []
+    progress = link.exchanges > 1 || link.progress < now ? .rested : []
     delayUntil = .distantFuture
     patience = 0
     sentBefore = link.bytesOut
@@ -134,4 +134,6 @@ package struct ExchangeProgress: OptionSet, Sendable {
   /// No longer HTTP: raw bytes both ways. From then on `received` and `sent` mean that the peer has
   /// ended its stream, and that we have ended ours.
   package static let tunnel = ExchangeProgress(rawValue: 32)
+  /// Its link was open before: it has carried an exchange, or waited for one.
+  package static let rested = ExchangeProgress(rawValue: 64)
 }

@@ -229,11 +229,11 @@ extension Links {
     return true
   }
 
-  /// True when no byte of a reused link's request was sent yet: bytes that come now answer another,
-  /// or nobody. What comes first on a new link can be meant for nobody else.
+  /// True when the link has rested, and no byte of its request was sent yet: bytes that come now
+  /// answer another, or nobody. What comes first on a new link can be meant for nobody else.
   private func isAhead(_ link: borrowing Link, _ exchange: borrowing Exchange) -> Bool {
     !exchange.progress.contains(.headBegun) && link.bytesOut == exchange.sentBefore
-      && link.exchanges > 1
+      && exchange.progress.contains(.rested)
   }
 
   /// The link was at rest for its peer, and bytes on it are as little a response as on any other at
@@ -389,7 +389,7 @@ extension Links {
     if progress.contains(.headBegun) {
       return reset ? .upstreamResetResponse : .upstreamClosedResponse
     }
-    if links[handle].exchanges > 1 { return reset ? .upstreamResetOnReuse : .upstreamClosedOnReuse }
+    if progress.contains(.rested) { return reset ? .upstreamResetOnReuse : .upstreamClosedOnReuse }
     if reset && !progress.contains(.sent) { return .upstreamResetSending }
     return reset ? .upstreamResetWaiting : .upstreamClosedWaiting
   }

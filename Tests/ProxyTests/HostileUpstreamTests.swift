@@ -202,6 +202,25 @@ struct HostileAnswer: Sendable, CustomTestStringConvertible {
     #expect(story.exchanges[1].record.replays == (requestFirst ? 1 : 0))
   }
 
+  /// The same on a connection that was kept warm and has carried nothing yet: some servers say 408
+  /// on one that nobody uses.
+  @Test(arguments: [true, false])
+  func aResponseBeforeTheFirstRequestOfAWarmConnection(requestFirst: Bool) throws {
+    let stage = try ProxyStage(.simulated, set: [(.upstreamWarm, 1)])
+    let client = try stage.client()
+    // It has rested for so short a time that nobody looks before using it.
+    stage.pass(milliseconds: 5005)
+    let origin = try stage.accept()
+    if requestFirst { client.send(ReuseTests.get("/2")) }
+    origin.send(HostileAnswer.evil)
+    if !requestFirst { client.send(ReuseTests.get("/2")) }
+    try passNext(client, stage)
+    origin.expectGone()
+    let story = stage.finish()
+    #expect(story.ends == [.complete])
+    #expect(story.ends(.upstream) == [.upstreamUnexpectedBytes, .usShutdown])
+  }
+
   /// Not even a POST is lost by it, because no byte of it was sent.
   @Test func aResponseBeforeAPOST() throws {
     let stage = try ProxyStage(.simulated)
