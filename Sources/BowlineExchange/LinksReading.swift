@@ -389,7 +389,7 @@ extension Links {
     if progress.contains(.headBegun) {
       return reset ? .upstreamResetResponse : .upstreamClosedResponse
     }
-    if progress.contains(.rested) { return reset ? .upstreamResetOnReuse : .upstreamClosedOnReuse }
+    if links[handle].exchanges > 1 { return reset ? .upstreamResetOnReuse : .upstreamClosedOnReuse }
     if reset && !progress.contains(.sent) { return .upstreamResetSending }
     return reset ? .upstreamResetWaiting : .upstreamClosedWaiting
   }

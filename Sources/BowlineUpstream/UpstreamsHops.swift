@@ -67,8 +67,10 @@ extension Upstreams {
   /// either.
   func noteEnd(_ lease: borrowing Lease, _ reason: EndReason, _ evidence: Evidence) {
     switch reason {
-    case .upstreamClosedOnReuse, .upstreamResetOnReuse:
-      noteClosed(afterRest: Int(lease.rested), lease.origin)
+    case .upstreamClosedOnReuse, .upstreamResetOnReuse, .upstreamClosedWaiting,
+      .upstreamResetWaiting:
+      // The last two are of a connection that had only rested, if it is not new.
+      if lease.wasReused { noteClosed(afterRest: Int(lease.rested), lease.origin) }
       return
     case .upstreamHungOnReuse, .upstreamTimeoutResponse, .upstreamStalledWrite: break
     default: return
