@@ -191,7 +191,8 @@ final class TwoLoops {
 
 /// The origin's end of a connection: sends and receives raw bytes.
 final class Outpost {
-  private unowned let stage: TwoLoops
+  // Held: a release build may let go of the stage before its outposts.
+  private let stage: TwoLoops
   private let socket: SocketID
   private var isClosed = false
 
