@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Does the simulator find what it is there for? Five bugs stand in the sources, each behind a flag of
-# the compiler. Each is built in, and a seed among the first 2,000 (SEEDS) must find it.
+# the compiler. Each is built in, and a seed among the first 20,000 (SEEDS) must find it.
 #
 #   BUGS="LIMIT REPLAY"   only these
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-seeds=${SEEDS:-2000}
+seeds=${SEEDS:-20000}
 scratch=.build/bugs
 missed=0
 mkdir -p "$scratch"
